@@ -1,0 +1,1 @@
+"""Running strangers' code: knows nothing of Django and nothing of a database."""
