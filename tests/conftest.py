@@ -1,0 +1,40 @@
+"""Fixtures that every part of the suite may use. Anything special to one package lives in its own conftest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The project's reference facts (real logs, golden numbers); tests that want them skip where they are not."""
+    folder = Path(os.environ.get("ALGOPERF_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no reference facts at {folder}; name their folder in ALGOPERF_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mini_data() -> Path:
+    """The built data of the mini edition, one folder per dataset."""
+    from workloads import editions
+
+    folder = Path(editions.data_directory("mini"))
+    if not folder.is_dir():
+        pytest.fail(f"no mini data in {folder}: run `make setup`")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """The address of a Docker engine that answers; one that we started is stopped at the end of the session."""
+    from sandbox_runner.host import engine as host_engine
+
+    with host_engine.running() as base_url:
+        yield base_url
