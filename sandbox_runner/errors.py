@@ -1,0 +1,43 @@
+"""What can go wrong around a run. A failed run of a submission is data (`protocol.Ending`), never one of these.
+
+SandboxError
+├── ClockMisuse          start and stop called in an impossible order: a bug of ours
+├── JournalBroken        a journal line does not follow the one before it
+├── EngineFailed         Docker did not do what it was asked
+├── ImageMissing         the images for this tree are not built
+├── FreezeFailed         the trainer could not be frozen within its deadline
+├── SealFailed           the snapshot could not be made immutable
+└── HostFailure          anything else that is the host's fault: the attempt ends as `infra` and is charged to nobody
+"""
+
+
+class SandboxError(Exception):
+    """Base class of this package."""
+
+
+class ClockMisuse(SandboxError):
+    """Start and stop were called in an impossible order."""
+
+
+class JournalBroken(SandboxError):
+    """A journal line does not follow the one before it."""
+
+
+class EngineFailed(SandboxError):
+    """Docker did not do what it was asked."""
+
+
+class ImageMissing(SandboxError):
+    """The images for this tree are not built."""
+
+
+class FreezeFailed(SandboxError):
+    """The trainer could not be frozen within its deadline."""
+
+
+class SealFailed(SandboxError):
+    """The snapshot could not be made immutable."""
+
+
+class HostFailure(SandboxError):
+    """The host's own fault; the message says what an operator should look at."""
