@@ -4,7 +4,9 @@ SandboxError
 ├── ClockMisuse          start and stop called in an impossible order: a bug of ours
 ├── JournalBroken        a journal line does not follow the one before it
 ├── EngineFailed         Docker did not do what it was asked
+├── EngineUnavailable    no Docker engine answers and none could be started
 ├── ImageMissing         the images for this tree are not built
+├── ImageBuildFailed     an image could not be built
 ├── FreezeFailed         the trainer could not be frozen within its deadline
 ├── SealFailed           the snapshot could not be made immutable
 └── HostFailure          anything else that is the host's fault: the attempt ends as `infra` and is charged to nobody
@@ -27,8 +29,16 @@ class EngineFailed(SandboxError):
     """Docker did not do what it was asked."""
 
 
+class EngineUnavailable(SandboxError):
+    """No Docker engine answers and none could be started; the message says what to do."""
+
+
 class ImageMissing(SandboxError):
     """The images for this tree are not built."""
+
+
+class ImageBuildFailed(SandboxError):
+    """An image could not be built; the message carries the end of the builder's output."""
 
 
 class FreezeFailed(SandboxError):
