@@ -1,4 +1,4 @@
-"""A Docker engine that answers: one that is there already, or the project's own, started here and stopped by its last user.
+"""A Docker engine that answers: one that is there already, or the project's own, stopped by its last user.
 
 The project's engine has its own data root, exec root, socket and pid file below `<state>/engine`, no bridge and no
 firewall rules, so it disturbs neither another engine nor another checkout. Users hold a shared lock on `users.lock`;
@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sandbox_runner.errors import EngineUnavailable
@@ -80,7 +80,9 @@ def running() -> Iterator[str]:
     named = os.environ.get("ALGOPERF_DOCKER_HOST")
     if named:
         if not answers(named):
-            raise EngineUnavailable(f"ALGOPERF_DOCKER_HOST names {named}, where no Docker engine answers: start it or unset it")
+            raise EngineUnavailable(
+                f"ALGOPERF_DOCKER_HOST names {named}, where no Docker engine answers: start it or unset it"
+            )
         yield named
         return
     if not answers(own_url()) and answers(f"unix://{SYSTEM_SOCKET}"):
@@ -158,7 +160,9 @@ def _start() -> None:
             raise EngineUnavailable(f"the Docker engine did not start.\n{_log_tail(log)}")
         if time.monotonic() > deadline:
             _stop()
-            raise EngineUnavailable(f"the Docker engine did not answer within {START_TIMEOUT_S:.0f} s.\n{_log_tail(log)}")
+            raise EngineUnavailable(
+                f"the Docker engine did not answer within {START_TIMEOUT_S:.0f} s.\n{_log_tail(log)}"
+            )
         time.sleep(_POLL_S)
 
 
@@ -222,14 +226,14 @@ def _own_pid(pid_file: Path, name: str) -> int | None:
 def _is_alive(pid: int) -> bool:
     """False for a process that has ended, also when nobody has collected it yet."""
     try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass  # Another process started it.
-    try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return False
-    return state not in "ZX"
+    if state in "ZX":
+        with suppress(ChildProcessError):  # Only the process that started it can collect it.
+            os.waitpid(pid, os.WNOHANG)
+        return False
+    return True
 
 
 def _wait_until_gone(pid: int, timeout_s: float) -> bool:
