@@ -1,0 +1,1 @@
+"""The Django app: what the site knows and shows."""

@@ -1,0 +1,1 @@
+"""The REST API: hosts first, readers beside them."""

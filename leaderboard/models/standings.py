@@ -1,0 +1,89 @@
+"""Boards and their immutable snapshots. `leaderboard.standings` writes them, pages only read."""
+
+from typing import Self
+
+from django.db import models
+from django.utils import timezone
+
+from leaderboard.models.bases import AppendOnly, AppendOnlyQuerySet
+from leaderboard.models.submissions import RULESETS, Submission
+
+
+class BoardQuerySet(models.QuerySet["Board"]):
+    def for_page(self, edition: str, ruleset: str) -> Self:
+        """Boards of one edition and ruleset with their current snapshot, the newest revision first."""
+        rows = self.filter(edition=edition, ruleset=ruleset).select_related("current")
+        return rows.order_by("-current__created_at", "-pk")
+
+
+class Board(models.Model):
+    """What may be compared: scores never mix boards."""
+
+    edition = models.CharField(max_length=40)
+    revision = models.CharField(max_length=64)
+    ruleset = models.CharField(max_length=20, choices=RULESETS)
+    hardware_class = models.CharField(max_length=40)
+    hardware_model = models.CharField(max_length=120, blank=True)  # CPU or GPU model
+    current = models.ForeignKey("Snapshot", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    is_frozen = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = BoardQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["edition", "revision", "ruleset", "hardware_class", "hardware_model"], name="board_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.edition} {self.ruleset} on {self.hardware_model or self.hardware_class}"
+
+
+class Snapshot(AppendOnly):
+    """A board as it stood at one moment."""
+
+    board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="snapshots")
+    number = models.PositiveIntegerField()
+    rules = models.CharField(max_length=20)  # the rule set that ranks: published or documented
+    reason = models.TextField(blank=True)  # what changed, one sentence
+    document = models.JSONField(default=dict)  # profile, leave-one-out, workloads: what charts and downloads need
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["board", "number"], name="snapshot_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.board}, snapshot {self.number}"
+
+
+class StandingQuerySet(AppendOnlyQuerySet):
+    def for_table(self, snapshot: Snapshot) -> Self:
+        """Standings of one snapshot, best first, with everything a row shows."""
+        rows = self.filter(snapshot=snapshot).select_related("submission", "submission__team")
+        return rows.order_by("rank", "submission__name")
+
+
+class Standing(AppendOnly):
+    """A submission's stored place in one snapshot, under both rule sets."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="standings")
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="standings")
+    rank = models.PositiveIntegerField()  # equal scores share a rank
+    rank_best = models.PositiveIntegerField(null=True)  # with any one workload left out
+    rank_worst = models.PositiveIntegerField(null=True)
+    benchmark_score = models.FloatField()  # of the rule set that ranks
+    published_score = models.FloatField()
+    documented_score = models.FloatField()
+    speedup = models.FloatField(null=True)  # geometric mean against the baseline
+    cells = models.JSONField(default=dict)  # per workload: time, ratio, mark, studies that reached it
+    profile = models.JSONField(default=list)  # rho along the snapshot's taus
+
+    objects = StandingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["snapshot", "submission"], name="standing_once")]
+
+    def __str__(self) -> str:
+        return f"#{self.rank} {self.submission}"

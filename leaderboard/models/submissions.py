@@ -1,0 +1,209 @@
+"""Submissions: one training algorithm entered under one ruleset, its files and what the checks found in them."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from leaderboard.models.teams import Team
+from leaderboard.models.users import User
+from workloads.spec import Framework, Ruleset
+
+RULESETS = [(Ruleset.EXTERNAL.value, "External tuning"), (Ruleset.SELF_TUNING.value, "Self-tuning")]
+FRAMEWORKS = [(Framework.JAX.value, "JAX"), (Framework.PYTORCH.value, "PyTorch")]
+
+
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    def public(self) -> Self:
+        """What anybody may see the page of."""
+        return self.filter(status__in=Submission.PUBLIC)
+
+    def visible_to(self, user: User | None) -> Self:
+        """Public ones, one's own teams', and for reviewers and operators everything that has been sent."""
+        if user is None or not user.is_authenticated:
+            return self.public()
+        seen = Q(status__in=Submission.PUBLIC) | Q(team__memberships__user=user)
+        if user.is_reviewer or user.is_operator:
+            seen |= Q(sent_at__isnull=False)
+        return self.filter(seen).distinct()
+
+    def active(self) -> Self:
+        """Sent and not yet through: these count against the team's quota."""
+        return self.filter(status__in=Submission.ACTIVE)
+
+    def ranked(self, *, edition: str, revision: str, ruleset: str) -> Self:
+        """What a board of this edition and ruleset ranks: published, and not replaced by a published newer version."""
+        published = self.filter(status=Submission.Status.PUBLISHED, edition=edition, revision=revision, ruleset=ruleset)
+        return published.exclude(next_versions__status=Submission.Status.PUBLISHED)
+
+    def not_ranked(self, *, edition: str, ruleset: str) -> Self:
+        """Public entries of an edition that a board lists without a rank, newest first."""
+        states = [Submission.Status.INCOMPLETE, Submission.Status.WITHDRAWN, Submission.Status.DISQUALIFIED]
+        replaced = Q(status=Submission.Status.PUBLISHED, next_versions__status=Submission.Status.PUBLISHED)
+        rows = self.filter(Q(status__in=states) | replaced, edition=edition, ruleset=ruleset)
+        return rows.select_related("team").order_by("-finished_at", "-pk").distinct()
+
+
+class Submission(models.Model):
+    """One training algorithm entered under one ruleset.
+
+    A draft whose checks have passed stays a draft until its team sends it: `is_ready` says so.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        VALIDATING = "validating"
+        REJECTED = "rejected"
+        IN_REVIEW = "in_review", "in review"
+        QUEUED = "queued"
+        RUNNING = "running"
+        SCORING = "scoring"
+        PUBLISHED = "published"
+        INCOMPLETE = "incomplete"
+        CANCELLED = "cancelled"
+        WITHDRAWN = "withdrawn"
+        DISQUALIFIED = "disqualified"
+
+    UNSENT = (Status.DRAFT, Status.VALIDATING, Status.REJECTED)
+    ACTIVE = (Status.QUEUED, Status.RUNNING, Status.SCORING)
+    PUBLIC = (
+        Status.QUEUED,
+        Status.RUNNING,
+        Status.SCORING,
+        Status.PUBLISHED,
+        Status.INCOMPLETE,
+        Status.WITHDRAWN,
+        Status.DISQUALIFIED,
+    )
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="submissions")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="submissions"
+    )
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=150, unique=True)
+    version = models.PositiveIntegerField(default=1)
+    previous = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="next_versions"
+    )
+    is_baseline = models.BooleanField(default=False)
+
+    edition = models.CharField(max_length=40)
+    revision = models.CharField(max_length=64, blank=True)  # the edition's, fixed when it is sent
+    hardware_class = models.CharField(max_length=40, blank=True)  # likewise
+    ruleset = models.CharField(max_length=20, choices=RULESETS)
+    framework = models.CharField(max_length=20, choices=FRAMEWORKS)
+    workloads = models.JSONField(default=list, blank=True)  # names; empty: all of the edition
+    studies_override = models.PositiveIntegerField(null=True, blank=True)  # None: as many as the edition asks for
+    seed_root = models.CharField(max_length=64, blank=True)  # drawn when it is sent: nobody can search good seeds before
+
+    authors = models.TextField(blank=True)
+    affiliation = models.CharField(max_length=200, blank=True)
+    description = models.TextField(blank=True)
+    paper_url = models.URLField(blank=True)
+    licence = models.CharField(max_length=80, blank=True)
+    licence_accepted_at = models.DateTimeField(null=True, blank=True)
+
+    archive_name = models.CharField(max_length=200, blank=True)
+    archive_sha256 = models.CharField(max_length=64, blank=True)
+    archive_nbytes = models.PositiveBigIntegerField(null=True, blank=True)
+    bundle_sha256 = models.CharField(max_length=64, blank=True)
+    search_space = models.JSONField(null=True, blank=True)
+
+    status = models.CharField(max_length=20, choices=Status, default=Status.DRAFT)
+    status_note = models.TextField(blank=True)  # the public reason of the present state, one sentence
+    status_before = models.CharField(max_length=20, blank=True)  # what a reinstatement goes back to
+    style_slot = models.PositiveIntegerField(null=True, blank=True)
+    row_version = models.PositiveIntegerField(default=0)  # grows with every visible change: ETags of live fragments
+
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    checks_passed = models.BooleanField(default=False)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)  # the last trial ended, or it was cancelled
+    published_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)  # withdrawn or disqualified
+
+    objects = SubmissionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["status", "sent_at"], name="submission_queue"),
+            models.Index(fields=["edition", "ruleset", "status"], name="submission_board"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name if self.version == 1 else f"{self.name} v{self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("submission", args=[self.slug])
+
+    @property
+    def is_ready(self) -> bool:
+        """True when the checks let it pass and its team may send it."""
+        return self.status == self.Status.DRAFT and self.checks_passed
+
+    @property
+    def is_public(self) -> bool:
+        return self.status in self.PUBLIC
+
+    @property
+    def needs_review(self) -> bool:
+        """True while a finding waits for a reviewer: it may run, it may not be published."""
+        return self.findings.filter(verdict=Finding.Verdict.REVIEW, cleared_at=None).exists()
+
+
+class SubmissionFile(models.Model):
+    """One file of the archive that passed the reader; its bytes lie in the content-addressed store."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="files")
+    path = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+    nbytes = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["submission", "path"], name="file_path_once")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Finding(models.Model):
+    """What one check said, with the evidence."""
+
+    class Verdict(models.TextChoices):
+        PASSED = "passed"
+        NOTE = "note"
+        REVIEW = "review"
+        REJECTED = "rejected"
+
+    class Stage(models.TextChoices):
+        ARCHIVE = "archive"
+        FILES = "files"
+        API = "api"
+        RULES = "rules"
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="findings")
+    sequence = models.PositiveIntegerField()
+    rule = models.CharField(max_length=80)
+    stage = models.CharField(max_length=10, choices=Stage)
+    verdict = models.CharField(max_length=10, choices=Verdict)
+    message = models.TextField()
+    fix = models.TextField(blank=True)
+    path = models.CharField(max_length=300, blank=True)
+    line = models.PositiveIntegerField(null=True, blank=True)
+    excerpt = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    cleared_at = models.DateTimeField(null=True, blank=True)  # a reviewer saw no violation in it
+
+    class Meta:
+        ordering = ["sequence"]
+        constraints = [models.UniqueConstraint(fields=["submission", "sequence"], name="finding_sequence_once")]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.verdict}"

@@ -1,0 +1,1 @@
+"""Settings: base, then dev (the embedded edition), test and production with only their differences."""
