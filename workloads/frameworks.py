@@ -1,0 +1,35 @@
+"""The few things a loop has to ask of JAX or PyTorch themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workloads.spec import Framework
+
+
+def configure(framework: str) -> None:
+    """Imports the framework and sets what the benchmark fixes. Call before anything else touches it."""
+    if framework == Framework.JAX:
+        import jax
+
+        jax.config.update("jax_default_prng_impl", "threefry2x32")
+        jax.config.update("jax_threefry_partitionable", True)
+    elif framework == Framework.PYTORCH:
+        import torch  # noqa: F401  the import itself is the slow part, and happens before any clock runs
+    else:
+        raise ValueError(f"framework {framework!r} is unknown; it is jax or pytorch")
+
+
+def block_until_ready(framework: str, state: Any) -> None:
+    """Returns when the device has computed every array in `state`, so that a clock read next is honest."""
+    if framework == Framework.JAX:
+        import jax
+
+        arrays = [leaf for leaf in jax.tree_util.tree_leaves(state) if isinstance(leaf, jax.Array)]
+        # A submission may have donated or deleted arrays that it still carries around.
+        jax.block_until_ready([array for array in arrays if not array.is_deleted()])
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
