@@ -95,7 +95,8 @@ def container_options(role: Role, limits: ContainerLimits) -> dict[str, Any]:
             Ulimit(name="fsize", soft=limits.file_bytes, hard=limits.file_bytes),
         ],
         "tmpfs": {
-            "/tmp": _tmpfs(limits, "mode=1777"),  # exec stays on: compilers load what they write here
+            # Exec stays on: compilers load what they write here.
+            "/tmp": _tmpfs(limits, "mode=1777"),  # noqa: S108
             "/scratch": _tmpfs(limits, f"uid={uid},gid={uid},mode=0700"),
         },
         "environment": {"HOME": "/scratch", "PYTHONHASHSEED": "0"},

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
-from sandbox_runner.protocol import Evaluation, TrialResult
+from sandbox_runner.protocol import Ending, Evaluation, TrialResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +24,8 @@ class Reporter(Protocol):
     """All calls return at once; a supervisor never waits for a reader."""
 
     @property
-    def stop_requested(self) -> bool:
-        """True when the run was cancelled, or the lease lost."""
+    def stop_requested(self) -> Ending | None:
+        """CANCELLED when the run is not wanted any more, INFRA when this host has to let go of it."""
 
     def started(self, facts: Mapping[str, Any]) -> None: ...
 
@@ -47,11 +46,11 @@ class TerminalReporter:
         self._metric = metric
         self._stream = stream or sys.stderr
         self._state = ""
-        self.stop = threading.Event()
+        self.stop: Ending | None = None
 
     @property
-    def stop_requested(self) -> bool:
-        return self.stop.is_set()
+    def stop_requested(self) -> Ending | None:
+        return self.stop
 
     def started(self, facts: Mapping[str, Any]) -> None:
         self._print(f"started: batch size {facts.get('batch_size')}")

@@ -1,0 +1,115 @@
+"""Asking a submission for its batch size, in a short container of its own: the one place that hears a workload's name."""
+
+from __future__ import annotations
+
+import json
+import select
+import time
+from pathlib import Path
+
+from sandbox_runner.channel import ChannelClosed
+from sandbox_runner.errors import HostFailure
+from sandbox_runner.host import instance
+from sandbox_runner.host.docker import Role
+from sandbox_runner.host.link import Listener, TrainerLink
+from sandbox_runner.host.plan import TrialPlan
+from sandbox_runner.host.snapshot import sealed_bytes
+from sandbox_runner.host.supervisor import ContainerEngine, ContainerHandle
+from sandbox_runner.protocol import ProtocolViolation
+from workloads import registry
+
+PROBE_S = 40.0  # imports and the call
+MAX_BATCH_SIZE = 2**24
+
+
+class BatchSizeRefused(Exception):
+    """The submission did not give a usable batch size; the message is for its author."""
+
+
+def batch_size(trial: TrialPlan, bundle: bytes, *, engine: ContainerEngine, image: str, sockets: Path) -> int:
+    """The global batch size of this trial, scaled by the edition; remembered per submission and image.
+
+    Raises:
+        BatchSizeRefused: the submission raised, answered nonsense or did not answer.
+        HostFailure: the probe container did not start.
+    """
+    name = trial.workload.name
+    memory = _Memory(f"{trial.spec.bundle_sha256}-{trial.edition.name}-{name}-{image.removeprefix('sha256:')[:12]}")
+    answer = memory.read()
+    if answer is None:
+        answer = _probe(trial, bundle, engine=engine, image=image, sockets=sockets)
+        memory.write(answer)
+    return scaled(trial, answer)
+
+
+def scaled(trial: TrialPlan, answer: int) -> int:
+    """`answer` is for the full-size workload; an edition with smaller batches scales it alike."""
+    if not trial.edition.batch_scale:
+        return answer
+    full = registry.get(trial.workload.name).batch_size
+    return max(1, answer * trial.workload.batch_size // full)
+
+
+def _probe(trial: TrialPlan, bundle: bytes, *, engine: ContainerEngine, image: str, sockets: Path) -> int:
+    listener = Listener(sockets / "probe", Role.PROBE.uid)
+    container = engine.start(Role.PROBE, trial.spec.attempt, image, trial.hardware.probe, {listener.directory: "/ctl"})
+    try:
+        return _ask(listener, container, trial, bundle, time.monotonic() + PROBE_S)
+    finally:
+        listener.close()
+        container.kill()
+        container.remove()
+
+
+def _ask(listener: Listener, container: ContainerHandle, trial: TrialPlan, bundle: bytes, deadline: float) -> int:
+    poller = select.poll()
+    poller.register(listener.fileno(), select.POLLIN)
+    while not poller.poll(200):
+        if container.exit_state() is not None or time.monotonic() >= deadline:
+            raise HostFailure(f"the batch size container did not start: {container.log_tail()[-2000:]}")
+    link = TrainerLink(listener.accept())
+    try:
+        if _next(link, deadline)["kind"] != "hello":
+            raise HostFailure("the batch size container did not say hello: rebuild the images (make setup)")
+        with sealed_bytes(bundle) as content:
+            link.send("load", fd=content.fd, sha256=trial.spec.bundle_sha256)
+        link.send("batch_size", workload=trial.workload.name, base=trial.workload.base)
+        message = _next(link, deadline)
+        while message["kind"] in ("beat", "loaded"):
+            message = _next(link, deadline)
+    except (ChannelClosed, ProtocolViolation) as error:
+        raise BatchSizeRefused(f"get_batch_size ended without an answer: {error}") from None
+    finally:
+        link.channel.close()
+    if message["kind"] == "failed":
+        raise BatchSizeRefused(f"get_batch_size failed in {message['where']}.\n{message['error']}")
+    if message["kind"] != "batch_size_is":
+        raise BatchSizeRefused(f"get_batch_size ended without an answer, but with {message['kind']}")
+    value: int = message["value"]
+    if not 1 <= value <= MAX_BATCH_SIZE:
+        raise BatchSizeRefused(f"get_batch_size answered {value}; a batch has 1 to {MAX_BATCH_SIZE} examples")
+    return value
+
+
+def _next(link: TrainerLink, deadline: float) -> dict[str, object]:
+    if not link.wait(deadline - time.monotonic()):
+        raise BatchSizeRefused(f"get_batch_size did not answer within {PROBE_S:g} s, imports included")
+    return link.receive()
+
+
+class _Memory:
+    """One remembered answer. The same bytes in the same image always get the same question."""
+
+    def __init__(self, key: str) -> None:
+        self._path = instance.state_dir() / "host" / "batch_sizes" / f"{key}.json"
+
+    def read(self) -> int | None:
+        try:
+            value = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, int) else None
+
+    def write(self, value: int) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps(value))
