@@ -2,7 +2,7 @@
 
 Four images, each tagged with the hash of its inputs, so "is it up to date?" is "does the tag exist?":
 
-    algoperf-debian         Debian's bootstrap, imported as it is (left out when ALGOPERF_SANDBOX_BASE names a base image)
+    algoperf-debian         Debian's bootstrap, imported (left out when ALGOPERF_SANDBOX_BASE names a base image)
     algoperf-sandbox-base   + Python packages by hash and torch: minutes the first time, then never
     algoperf-trainer        + the code a submission may meet
     algoperf-judge          + the code that evaluates: both take seconds after a change
