@@ -1,0 +1,135 @@
+"""How much a rank depends on one workload, on the held-out rule, and on the luck of the studies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.benchmark_score import Board, rank_scores, score_board
+from scoring.errors import ScoringError
+from scoring.gating import IntArray, gate
+from scoring.profiles import performance_ratios, profile_scores
+from scoring.rulesets import EmptyStudy, RuleSet
+from scoring.time_to_target import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """The board as it would be without one base workload (and without its held-out variants)."""
+
+    workload: str
+    scores: Mapping[str, float]
+    ranks: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankRange:
+    """The best and the worst rank of a submission over a set of boards."""
+
+    best: int
+    worst: int
+
+
+def leave_one_out(board: Board) -> list[LeftOut]:
+    """The board without each base workload in turn, in board order; empty for a board of one workload.
+
+    Columns are gated and divided one by one, so leaving one out changes no other column.
+    """
+    if len(board.base) == 1:
+        return []
+    return [_without(board, column) for column in range(len(board.base))]
+
+
+def rank_ranges(board: Board) -> dict[str, RankRange]:
+    """Best and worst rank by submission over the whole board and every board with one workload left out."""
+    tables = [board.rank_of, *(left.ranks for left in leave_one_out(board))]
+    return {
+        name: RankRange(best=min(table[name] for table in tables), worst=max(table[name] for table in tables))
+        for name in board.submissions
+    }
+
+
+def without_held_out_rule(board: Board) -> Board:
+    """The same submissions scored as if the edition had no held-out variants."""
+    times = {name: {workload: cell.raw_s for workload, cell in cells.items()} for name, cells in board.cells.items()}
+    return score_board(times, base=board.base, rules=board.rules, tau_max=board.tau_max)
+
+
+def rank_intervals(
+    studies: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    base: Sequence[str],
+    held_out: Mapping[str, str] | None = None,
+    rules: RuleSet,
+    tau_max: float = 4.0,
+    resamples: int = 200,
+    confidence: float = 0.9,
+    seed: int = 0,
+) -> dict[str, RankRange]:
+    """The ranks between which a submission lies when the studies of every cell are drawn again, with replacement.
+
+    Args:
+        studies: study times in seconds by submission and workload; inf: missed, NaN: the study is empty. A cell
+            without studies is not measured.
+        resamples: how many boards are drawn; the same seed draws the same ones.
+        confidence: share of the drawn ranks that lies inside, cut equally from both ends, in (0, 1].
+    Raises:
+        ScoringError: a number of resamples below 1, a confidence outside (0, 1], or an axis without workloads.
+    """
+    if resamples < 1 or not 0 < confidence <= 1:
+        raise ScoringError("rank intervals need at least one resample and a confidence in (0, 1]")
+    if not base:
+        raise ScoringError("a board needs at least one base workload")
+    if not studies:
+        return {}
+    variants = dict(held_out or {})
+    parents = np.array([base.index(parent) for parent in variants.values()], dtype=np.intp)
+    columns = [*base, *variants]
+    generator = np.random.default_rng(seed)
+    medians = np.array(
+        [[_draw(row.get(name, ()), resamples, generator, rules) for name in columns] for row in studies.values()]
+    )
+    ranks = np.array([_ranks(medians[:, :, draw], len(base), parents, rules, tau_max) for draw in range(resamples)])
+    return _interval(list(studies), ranks, confidence)
+
+
+def _without(board: Board, column: int) -> LeftOut:
+    ratios = np.delete(board.ratios, column, axis=1)
+    scores = profile_scores(ratios, integral=board.rules.integral, tau_max=board.tau_max)
+    return LeftOut(
+        workload=board.base[column],
+        scores=dict(zip(board.submissions, scores.tolist(), strict=True)),
+        ranks=dict(zip(board.submissions, rank_scores(scores).tolist(), strict=True)),
+    )
+
+
+def _draw(times: Sequence[float], resamples: int, generator: np.random.Generator, rules: RuleSet) -> FloatArray:
+    """(resamples,), each the median of as many studies as there are, drawn with replacement."""
+    studies = np.asarray(times, dtype=np.float64)
+    if np.isnan(studies).all():  # also without studies
+        return np.full(resamples, np.nan)
+    drawn = studies[generator.integers(len(studies), size=(resamples, len(studies)))]
+    if rules.empty_study is EmptyStudy.INF:
+        drawn[np.isnan(drawn)] = np.inf
+    drawn.sort(axis=1)  # NaN last
+    measured = len(studies) - np.isnan(drawn).sum(axis=1)
+    rows = np.arange(resamples)
+    return (drawn[rows, np.maximum(measured - 1, 0) // 2] + drawn[rows, measured // 2]) / 2.0
+
+
+def _ranks(table: FloatArray, num_base: int, parents: IntArray, rules: RuleSet, tau_max: float) -> IntArray:
+    raw, held_raw = table[:, :num_base], table[:, num_base:]
+    ratios = performance_ratios(gate(raw, held_raw, parents, tau_max).final(raw))
+    return rank_scores(profile_scores(ratios, integral=rules.integral, tau_max=tau_max))
+
+
+def _interval(names: Sequence[str], ranks: IntArray, confidence: float) -> dict[str, RankRange]:
+    tail = (1.0 - confidence) / 2.0
+    best = np.quantile(ranks, tail, axis=0, method="lower")
+    worst = np.quantile(ranks, 1.0 - tail, axis=0, method="higher")
+    return {
+        name: RankRange(best=int(low), worst=int(high))
+        for name, low, high in zip(names, best.tolist(), worst.tolist(), strict=True)
+    }
