@@ -1,4 +1,4 @@
-"""Asking a submission for its batch size, in a short container of its own: the one place that hears a workload's name."""
+"""Asking a submission for its batch size in a short container: the one place that hears a workload's name."""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ def supervise(run_id: str) -> int:
     """Runs the claimed attempt; 0 when the site has its result."""
     directory = instance.runs_dir() / run_id
     client, claim = read_claim(directory)
-    reporter = SiteReporter(client, claim, Spool(directory / "spool"))
+    its_own_client, _ = read_claim(directory)  # a client belongs to one thread
+    reporter = SiteReporter(its_own_client, claim, Spool(directory / "spool"))
 
     def let_go(_signal: int, _frame: FrameType | None) -> None:
         reporter.stop(Ending.INFRA)
