@@ -180,6 +180,7 @@ TRAINER_MESSAGES: Mapping[str, Mapping[str, type]] = {
     "snapshot_ready": {"evaluation": int, "step": int},
     "training_complete": {"step": int},  # TrainingCompleteError: one last evaluation, then the end
     "failed": {"where": str, "error": str},  # an exception left the submission; the process exits next
+    "batch_size_is": {"value": int},  # the answer of get_batch_size
 }
 # Supervisor -> trainer:
 #   setup            {task, seed, hyperparameters, batch_size, ruleset, framework}       before any submission byte
@@ -189,6 +190,9 @@ TRAINER_MESSAGES: Mapping[str, Mapping[str, type]] = {
 #   stop             {reason}
 # `snapshot_request` may arrive at any time after `load`; the trainer answers at its next step boundary. The one that
 # arrives right behind `load` is answered after step 1.
+# Supervisor -> batch-size probe, which says `hello` first and answers `loaded`, then `batch_size_is`, or `failed`:
+#   load             {sha256}                + sealed memfd, as above
+#   batch_size       {workload, base}        `base` is asked for when the function raises ValueError for `workload`
 # Supervisor -> judge:
 #   setup            {workload, framework, seed}
 #   evaluate         {evaluation, splits}    + sealed memfd
@@ -234,6 +238,8 @@ def parse_trainer_message(packet: bytes) -> dict[str, Any]:
             raise ProtocolViolation(f"{kind}.{name} is out of range")
     if kind == "setup_done" and not _SHA256.fullmatch(message["layout"]):
         raise ProtocolViolation("setup_done.layout is not a sha256")
+    if kind == "batch_size_is" and message["value"] < 1:
+        raise ProtocolViolation("batch_size_is.value is not positive")
     return message
 
 

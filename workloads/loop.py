@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from workloads.api import TrainingCompleteError, TrialKeys, Workload, fold_in, split
+from workloads.errors import SubmissionError
 from workloads.frameworks import block_until_ready
 from workloads.submission import Submission
 
@@ -147,7 +148,8 @@ class _Loop:
         """`prepare_for_eval` and one measurement; True when the trial is over."""
         state = self.state
         if self.trial.submission.prepare_for_eval is not None:
-            self.replace(self.trial.submission.prepare_for_eval(rng=prepare_key, **self.arguments()))
+            returned = self.trial.submission.prepare_for_eval(rng=prepare_key, **self.arguments())
+            self.replace(returned, "prepare_for_eval")
         block_until_ready(self.trial.framework, (state.params, state.model_state, state.optimizer_state))
         asked_at = time.time()
         measured = self.referee.measure(state.step, state.params, state.model_state)
@@ -168,8 +170,14 @@ class _Loop:
             "global_step": self.state.step,
         }
 
-    def replace(self, returned: Any) -> None:
-        self.state.optimizer_state, self.state.params, self.state.model_state = returned
+    def replace(self, returned: Any, function: str) -> None:
+        try:
+            self.state.optimizer_state, self.state.params, self.state.model_state = returned
+        except (TypeError, ValueError):
+            raise SubmissionError(
+                f"{function} returned {type(returned).__name__}; it has to return the three values "
+                "(optimizer_state, current_param_container, model_state)"
+            ) from None
 
     def record(self, measured: Measured, seconds: float) -> None:
         """Puts a measurement where the submission reads it: `eval_results` and `train_state`."""

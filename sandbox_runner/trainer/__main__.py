@@ -1,0 +1,7 @@
+"""Entry of the trainer container: `python3 -I -m sandbox_runner.trainer`."""
+
+import sys
+
+from sandbox_runner.trainer.process import main
+
+sys.exit(main())

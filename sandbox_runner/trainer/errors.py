@@ -1,0 +1,25 @@
+"""What can go wrong inside the trainer.
+
+TrainerError
+├── BundleError          the handed-over submission is not a plain tar of regular files
+├── SnapshotMismatch     the parameters do not have the shape of the initial model
+└── Stopped              the supervisor has ended the trial: not a failure
+"""
+
+from __future__ import annotations
+
+
+class TrainerError(Exception):
+    """Base class of this package."""
+
+
+class BundleError(TrainerError):
+    """The handed-over submission is not a plain tar of regular files."""
+
+
+class SnapshotMismatch(TrainerError):
+    """The parameters do not have the shape of the initial model any more."""
+
+
+class Stopped(TrainerError):
+    """The supervisor has ended the trial."""
