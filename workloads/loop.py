@@ -137,7 +137,8 @@ class _Loop:
             data_key,
         )
         try:
-            self.replace(trial.submission.update_params(batch=batch, rng=update_key, **self.arguments(), **self.extra))
+            returned = trial.submission.update_params(batch=batch, rng=update_key, **self.arguments(), **self.extra)
+            self.replace(returned, "update_params")
         except TrainingCompleteError:  # the previous state is kept
             self.train_state["training_complete"] = True
         state.step += 1

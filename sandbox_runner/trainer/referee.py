@@ -81,7 +81,7 @@ class SocketReferee:
         self._request = (message["evaluation"], message["fd"])
 
     def _receive(self, expected: str) -> dict[str, Any]:
-        """The next message, with its descriptor as field `fd`; Stopped, ChannelClosed, or TrainerError if unexpected."""
+        """The next message, its descriptor as field `fd`; Stopped at the end, TrainerError for another message."""
         message, descriptor = self._channel.receive()
         if message["kind"] == expected and (descriptor is None) == (expected != "snapshot_request"):
             return {**message, "fd": descriptor}

@@ -40,7 +40,7 @@ def write_snapshot(fd: int, layout: Sequence[LayoutEntry], arrays: Iterable[np.n
 
 
 def _write_all(fd: int, array: np.ndarray, offset: int) -> None:
-    view = memoryview(array.reshape(-1).view(np.uint8))
+    view = memoryview(array.reshape(-1).view(np.uint8).data)
     while view:
         count = os.pwrite(fd, view, offset)
         view, offset = view[count:], offset + count
