@@ -35,7 +35,8 @@ ImageRole = Literal["trainer", "judge"]
 ROLES: tuple[ImageRole, ...] = ("trainer", "judge")
 UIDS: Mapping[ImageRole, int] = {"trainer": 10001, "judge": 10002}
 
-TORCH = "torch==2.13.0"
+_DEPLOY = instance.ROOT / "deploy"
+TORCH = (_DEPLOY / "torch.txt").read_text().strip()  # pinned without a hash: its build is chosen per machine
 SUITE = "bookworm"
 SYSTEM_PACKAGES = ("python3", "python3-venv", "g++", "libpython3-dev")  # the last two let torch.compile work
 
@@ -43,14 +44,22 @@ SYSTEM_PACKAGES = ("python3", "python3-venv", "g++", "libpython3-dev")  # the la
 TRAINER_CODE = (
     "workloads/__init__.py",
     "workloads/api.py",
+    "workloads/base.py",
+    "workloads/batching.py",
+    "workloads/errors.py",
+    "workloads/frameworks.py",
     "workloads/halton.py",
     "workloads/jax_base.py",
     "workloads/loop.py",
     "workloads/random_keys.py",
     "workloads/search_space.py",
-    "workloads/snapshot*.py",
+    "workloads/snapshot.py",
+    "workloads/snapshot_jax.py",
+    "workloads/snapshot_torch.py",
     "workloads/spec.py",
+    "workloads/submission.py",
     "workloads/torch_base.py",
+    "workloads/view.py",
     "sandbox_runner/__init__.py",
     "sandbox_runner/channel.py",
     "sandbox_runner/protocol.py",
@@ -68,10 +77,9 @@ JUDGE_CODE = (
 COMPATIBILITY = "sandbox_runner/algoperf"
 COMPATIBILITY_NAMES = ("algoperf", "algorithmic_efficiency")
 
-_DEPLOY = instance.ROOT / "deploy" / "sandbox"
-_LOCK = _DEPLOY / "requirements.lock"
-_BASE_DOCKERFILE = _DEPLOY / "base.Dockerfile"
-_ROLE_DOCKERFILE = _DEPLOY / "role.Dockerfile"
+_LOCK = _DEPLOY / "sandbox" / "requirements.lock"
+_BASE_DOCKERFILE = _DEPLOY / "sandbox" / "base.Dockerfile"
+_ROLE_DOCKERFILE = _DEPLOY / "sandbox" / "role.Dockerfile"
 _OUTPUT_TAIL_LINES = 25
 _CALL_TIMEOUT_S = 60
 
