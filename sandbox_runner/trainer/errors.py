@@ -2,7 +2,6 @@
 
 TrainerError
 ├── BundleError          the handed-over submission is not a plain tar of regular files
-├── SnapshotMismatch     the parameters do not have the shape of the initial model
 └── Stopped              the supervisor has ended the trial: not a failure
 """
 
@@ -15,10 +14,6 @@ class TrainerError(Exception):
 
 class BundleError(TrainerError):
     """The handed-over submission is not a plain tar of regular files."""
-
-
-class SnapshotMismatch(TrainerError):
-    """The parameters do not have the shape of the initial model any more."""
 
 
 class Stopped(TrainerError):

@@ -16,8 +16,8 @@ from sandbox_runner.trainer.errors import Stopped, TrainerError
 from sandbox_runner.trainer.referee import SocketReferee
 from sandbox_runner.trainer.report import describe_failure
 from sandbox_runner.trainer.snapshot import write_snapshot
-from sandbox_runner.trainer.task import Task, build_task, snapshots
-from workloads import loop
+from sandbox_runner.trainer.task import Task, build_task
+from workloads import loop, snapshot
 from workloads.submission import Submission, hyperparameters_tuple, load_submission
 from workloads.view import WorkloadView
 
@@ -92,7 +92,7 @@ class Trainer:
         referee.wait_for_end()
 
     def write(self, task: Task, descriptor: int, params: Any, model_state: Any) -> None:
-        write_snapshot(descriptor, task.layout, snapshots(task.framework).arrays(params, model_state))
+        write_snapshot(descriptor, task.layout, snapshot.module(task.framework).arrays(params, model_state))
 
     def receive(self, expected: str, *, wants_descriptor: bool) -> tuple[dict[str, Any], int]:
         """The supervisor's next message, which has to be `expected`; -1 where it carries no descriptor."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from sandbox_runner.protocol import LayoutEntry
-from sandbox_runner.trainer.errors import SnapshotMismatch
+from workloads.errors import SnapshotMismatch
 
 
 def write_snapshot(fd: int, layout: Sequence[LayoutEntry], arrays: Iterable[np.ndarray]) -> None:

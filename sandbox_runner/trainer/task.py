@@ -11,14 +11,10 @@ from typing import Any
 
 from sandbox_runner.protocol import LayoutEntry
 from sandbox_runner.trainer import paths
+from workloads import snapshot
 from workloads.api import TrialKeys, trial_keys
 from workloads.frameworks import configure
-from workloads.spec import Framework, Workload
-
-
-def snapshots(framework: str) -> Any:
-    """The module with `layout` and `arrays` of that framework."""
-    return importlib.import_module(f"workloads.snapshot_{'jax' if framework == Framework.JAX else 'torch'}")
+from workloads.spec import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +42,7 @@ def build_task(message: Mapping[str, Any]) -> Task:
     batches = data_module.train_batches(paths.data_root(), spec, message["batch_size"], message["seed"])
     first = next(batches)  # whatever a dataset does before its first batch is not the submission's time
     params, model_state = workload.init_model_fn(keys.model)
-    layout = [
-        LayoutEntry(key=e.key, shape=tuple(e.shape), dtype=e.dtype, offset=e.offset, nbytes=e.nbytes)
-        for e in snapshots(framework).layout(params, model_state)
-    ]
+    layout = tuple(LayoutEntry(**vars(entry)) for entry in snapshot.module(framework).layout(params, model_state))
     return Task(
         framework=framework,
         workload=workload,
