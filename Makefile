@@ -1,0 +1,53 @@
+# Plain `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+SERIAL := docker or trains or browser or postgres
+
+.PHONY: help setup run test test-full check format images lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Everything run and test need: environment, packages, engine, images, data, database
+	@$(PYTHON) deploy/setup.py
+
+run: setup ## Set up, then serve http://127.0.0.1:8000 with one local host; Ctrl-C ends everything
+	@exec $(BIN)/python manage.py serve
+
+# Tests that share the machine run two at a time; whatever trains, drives Docker or a browser runs alone.
+test: setup ## Set up, then the whole suite but the tests marked `full`
+	@status=0; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not ($(SERIAL) or full)" || status=$$?; \
+	$(BIN)/pytest -m "($(SERIAL)) and not full" || status=$$?; \
+	exit $$status
+
+test-full: test ## The suite and the tests that take minutes
+	@$(BIN)/pytest -m full
+
+check: ## Lint, types, templates, missing migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	git ls-files '*.py' | xargs $(BIN)/django-upgrade --target-version 5.2
+	git ls-files '*.html' | xargs --no-run-if-empty $(BIN)/djade --check --target-version 5.2
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: ## Put Python and templates into their usual form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files '*.html' | xargs --no-run-if-empty $(BIN)/djade --target-version 5.2
+
+images: ## Build the sandbox images of the current tree
+	@$(BIN)/python -m sandbox_runner.host.images
+
+lock: ## Resolve the pins of pyproject.toml into both hashed locks
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --extra ml --extra data --extra dev \
+	  --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 -c requirements.lock \
+	  deploy/sandbox/requirements.in -o deploy/sandbox/requirements.lock
+
+clean: ## Remove the environment and all state: engine, images, data, database
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache
