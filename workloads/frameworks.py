@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from workloads.spec import Framework
 
+_configured: Framework | None = None
+
+
+def configured() -> Framework:
+    """The framework of this process; before `configure`, the one that has been imported."""
+    if _configured is not None:
+        return _configured
+    return Framework.JAX if "jax" in sys.modules else Framework.PYTORCH
+
 
 def configure(framework: str) -> None:
     """Imports the framework and sets what the benchmark fixes. Call before anything else touches it."""
+    global _configured
     if framework == Framework.JAX:
         import jax
 
@@ -18,6 +29,7 @@ def configure(framework: str) -> None:
         import torch  # noqa: F401  the import itself is the slow part, and happens before any clock runs
     else:
         raise ValueError(f"framework {framework!r} is unknown; it is jax or pytorch")
+    _configured = Framework(framework)
 
 
 def block_until_ready(framework: str, state: Any) -> None:
