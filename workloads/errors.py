@@ -1,10 +1,14 @@
 """What can go wrong in this package.
 
 WorkloadsError
+├── DataError            the data of an edition is not usable
+│   ├── DataMissing      it has not been built here
+│   ├── DataMismatch     it is there, but it is not what the manifest says
+│   └── FetchFailed      a source package could not be fetched, or is not the pinned one
 ├── EvaluationError      a split does not hold the examples that its workload declares
 ├── SnapshotMismatch     a model's arrays are not those of the workload's layout
 ├── SubmissionError      a submission folder cannot be loaded, or a function returned something impossible
-└── UnknownWorkload      no workload, or no code for it, has that name
+└── UnknownWorkload      no workload, edition or framework, or no code for it, has that name
 
 `search_space.SearchSpaceError` is a ValueError of its own: its message is shown to the author of the file.
 """
@@ -13,7 +17,23 @@ from __future__ import annotations
 
 
 class WorkloadsError(Exception):
-    """Base class of this package."""
+    """Base class of this package; messages say what to do."""
+
+
+class DataError(WorkloadsError):
+    """The data of an edition is not usable."""
+
+
+class DataMissing(DataError):
+    """The data has not been built in this place."""
+
+
+class DataMismatch(DataError):
+    """The data is there, but its content differs from the manifest."""
+
+
+class FetchFailed(DataError):
+    """A source package could not be fetched, or is not the pinned one."""
 
 
 class EvaluationError(WorkloadsError):
@@ -29,4 +49,4 @@ class SubmissionError(WorkloadsError):
 
 
 class UnknownWorkload(WorkloadsError):
-    """No workload, or no code for it, has that name; the message lists the known ones."""
+    """Nothing, or no code for it, has that name; the message lists the known ones."""

@@ -1,0 +1,50 @@
+"""Fashion-MNIST as an image classification dataset: photographs of clothes, 28 x 28, grey, ten classes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+_FOLDER = "./usr/share/datasets/fashion-mnist/"
+_HEADER_BYTES = {"images": 16, "labels": 8}
+_PIXELS = 28 * 28
+
+TRAIN, EVAL_TRAIN, VALIDATION, TEST = 20_000, 2_000, 2_000, 2_000
+
+
+def build(package: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Split -> file stem -> array, from Debian's package.
+
+    Training and validation images come from the published training set, test images from its test set. The images are in no
+    order in the source, so heads of the files are fair samples.
+    """
+    images, labels = _read(package, "train")
+    test_images, test_labels = _read(package, "t10k")
+    splits = {
+        "train": (images[:TRAIN], labels[:TRAIN]),
+        "eval_train": (images[:EVAL_TRAIN], labels[:EVAL_TRAIN]),
+        "validation": (images[-VALIDATION:], labels[-VALIDATION:]),
+        "test": (test_images[:TEST], test_labels[:TEST]),
+    }
+    return {name: {"inputs": inputs, "targets": targets} for name, (inputs, targets) in splits.items()}
+
+
+def _read(package: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images (N, 28, 28, 1) uint8 and labels (N,) uint8 of one half of the dataset, in the IDX format."""
+    images = _idx(package, f"{part}-images-idx3-ubyte.gz", "images").reshape(-1, 28, 28, 1)
+    labels = _idx(package, f"{part}-labels-idx1-ubyte.gz", "labels")
+    return images, labels
+
+
+def _idx(package: Path, member: str, kind: str) -> np.ndarray:
+    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        extracted = files.extractfile(_FOLDER + member)
+        assert extracted is not None
+        content = gzip.decompress(extracted.read())
+    return np.frombuffer(content, np.uint8, offset=_HEADER_BYTES[kind])

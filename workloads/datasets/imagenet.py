@@ -1,0 +1,72 @@
+"""Labelled images, decoded: `inputs.npy` (N, height, width, channels) uint8 and `targets.npy` (N,) integers.
+
+Serves every image classifier. Both frameworks see the same NumPy batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from workloads.batching import generator, shuffled_indices
+from workloads.spec import Workload
+
+
+def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -> Iterator[dict[str, np.ndarray]]:
+    """Endless shuffled batches from the directory of the training split, shifted and mirrored at random.
+
+    Yields:
+        inputs (batch, height, width, channels) float32, normalised; targets (batch,) int32.
+    """
+    images, targets = _load(directory)
+    random = generator(seed)
+    for indices in shuffled_indices(len(targets), batch_size, random):
+        augmented = _augment(images[indices], spec, random)
+        yield {"inputs": _normalise(augmented, spec), "targets": targets[indices]}
+
+
+def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[dict[str, np.ndarray]]:
+    """Every example of a split once, in order. `weights` (batch,) is 0 on the rows that pad the last batch."""
+    images, targets = _load(directory)
+    for start in range(0, len(targets), batch_size):
+        chosen = slice(start, start + batch_size)
+        missing = batch_size - len(targets[chosen])
+        batch = {
+            "inputs": _normalise(images[chosen], spec),
+            "targets": targets[chosen],
+            "weights": np.ones(batch_size - missing, np.float32),
+        }
+        yield {key: _pad(value, missing) for key, value in batch.items()}
+
+
+def _load(directory: Path) -> tuple[np.ndarray, np.ndarray]:
+    images = np.load(directory / "inputs.npy", mmap_mode="r")
+    targets = np.load(directory / "targets.npy").astype(np.int32)
+    return images, targets
+
+
+def _normalise(images: np.ndarray, spec: Workload) -> np.ndarray:
+    mean = np.asarray(spec.data["mean"], np.float32)
+    return (images.astype(np.float32) - mean) / np.asarray(spec.data["stddev"], np.float32)
+
+
+def _augment(images: np.ndarray, spec: Workload, random: np.random.Generator) -> np.ndarray:
+    """Mirrors half of the images and moves each by up to `shift` pixels, black coming in at the border."""
+    count, height, width, _ = images.shape
+    if spec.data.get("mirror"):
+        mirrored = random.random(count) < 0.5
+        images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+    shift = spec.data.get("shift", 0)
+    if not shift:
+        return images
+    padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)))
+    top, left = random.integers(0, 2 * shift + 1, (2, count))
+    rows = (top[:, None] + np.arange(height))[:, :, None]
+    columns = (left[:, None] + np.arange(width))[:, None, :]
+    return padded[np.arange(count)[:, None, None], rows, columns]
+
+
+def _pad(array: np.ndarray, missing: int) -> np.ndarray:
+    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))

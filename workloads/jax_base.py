@@ -1,0 +1,103 @@
+"""What every JAX workload shares: placement, batches, parameter tables.
+
+A concrete workload gives `build_model`, `initial_variables`, `model_fn`, `loss_fn` and `is_output_params`. Arrays are
+replicated or sharded along the batch over one mesh axis `batch` of all devices, as in the benchmark's jit era (v0.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from workloads.api import LossType, ShapeTuple
+from workloads.base import BaseWorkload, parameter_type
+from workloads.spec import Framework
+
+
+class JaxWorkload(BaseWorkload):
+    """A workload for submissions in JAX. Parameters and model state are nested dicts of float32 arrays."""
+
+    framework = Framework.JAX
+    default_dropout_rate: float = 0.0
+
+    def build_model(self) -> nn.Module:
+        """The flax module of this workload."""
+        raise NotImplementedError
+
+    def initial_variables(self, rng: jax.Array) -> tuple[Any, Any]:
+        """(parameters, model state or None); traceable, so that shapes can be had without computing."""
+        raise NotImplementedError
+
+    def init_model_fn(self, rng: Any) -> tuple[Any, Any]:
+        """The initial model: equal seeds give equal bits on equal machines. `rng` is a key or an integer."""
+        key = jax.random.PRNGKey(rng) if isinstance(rng, int) else rng
+        params, model_state = jax.jit(self.initial_variables)(key)
+        self._param_shapes = jax.tree.map(lambda leaf: ShapeTuple(leaf.shape), params)
+        self._param_types = jax.tree_util.tree_map_with_path(_parameter_type, params)
+        return replicate(params), replicate(model_state)
+
+    def loss_fn(
+        self,
+        label_batch: jax.Array,
+        logits_batch: jax.Array,
+        mask_batch: jax.Array | None = None,
+        label_smoothing: float = 0.0,
+    ) -> dict[str, Any]:
+        """`summed` (scalar), `n_valid_examples` (scalar) and `per_example` losses, without regularisation."""
+        raise NotImplementedError
+
+    def is_output_params(self, param_key: str) -> bool:
+        """True for the top-level key of the output layer."""
+        raise NotImplementedError
+
+    def output_activation_fn(self, logits_batch: jax.Array, framework: str) -> jax.Array:
+        """Probabilities, or the logits themselves for regression losses. ValueError for the other framework."""
+        if framework != Framework.JAX:
+            raise ValueError(f"framework is {Framework.JAX.value!r} here, not {framework!r}")
+        if self.loss_type in (LossType.SOFTMAX_CROSS_ENTROPY, LossType.CTC_LOSS):
+            return jax.nn.softmax(logits_batch, axis=-1)
+        if self.loss_type == LossType.SIGMOID_CROSS_ENTROPY:
+            return jax.nn.sigmoid(logits_batch)
+        return logits_batch
+
+    def to_device(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """A batch of NumPy arrays on the devices: leading axes sharded where they can be, otherwise replicated."""
+        return {key: shard(value) for key, value in batch.items()}
+
+
+def replicate(tree: Any) -> Any:
+    """The same arrays on every device."""
+    return jax.device_put(tree, _sharding())
+
+
+def shard(tree: Any) -> Any:
+    """Arrays cut along their first axis, or replicated when that axis of some array cannot be cut evenly."""
+    devices = jax.device_count()
+    even = all(leaf.ndim > 0 and leaf.shape[0] % devices == 0 for leaf in jax.tree.leaves(tree))
+    return jax.device_put(tree, _sharding("batch") if even else _sharding())
+
+
+def dropout(values: jax.Array, rate: float | jax.Array, rng: jax.Array | None) -> jax.Array:
+    """Zeroes each entry with probability `rate` and divides the others by what is left; the identity without `rng`.
+
+    `rate` may be traced, so that one compiled step serves every rate.
+    """
+    if rng is None or (isinstance(rate, int | float) and rate == 0):
+        return values
+    keep = 1.0 - rate
+    return jnp.where(jax.random.bernoulli(rng, keep, values.shape), values / keep, 0.0)
+
+
+def _sharding(*axes: str) -> jax.sharding.NamedSharding:
+    mesh = jax.sharding.Mesh(np.array(jax.devices()), ("batch",))
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
+
+
+def _parameter_type(path: tuple[Any, ...], _leaf: Any) -> Any:
+    *parents, name = (str(entry.key).lower() for entry in path)
+    return parameter_type("/".join(parents), name)
