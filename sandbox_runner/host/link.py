@@ -136,6 +136,3 @@ class JudgeLink:
         if message["kind"] != expected:
             raise HostFailure(f"the judge sent {message['kind']}, expected {expected}")
         return message
-
-    def close(self) -> None:
-        self._channel.close()

@@ -173,8 +173,10 @@ def _make_spec(options: argparse.Namespace, archive: Archive, framework: str) ->
 def _hyperparameters(options: argparse.Namespace, archive: Archive, trials: int) -> dict[str, Any] | None:
     if options.ruleset == Ruleset.SELF_TUNING:
         return None
+    if options.study < 1:
+        raise CannotStart("--study counts from 1.")
     space = api.parse_search_space(json.loads(archive.files[SEARCH_SPACE]))
-    points = api.sample(space, trials, options.study)
+    points = api.sample(space, trials, options.study - 1)
     if not 1 <= options.trial <= len(points):
         raise CannotStart(f"--trial {options.trial}: this search space gives trials 1 to {len(points)}.")
     return dict(points[options.trial - 1])

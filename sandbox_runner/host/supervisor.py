@@ -128,6 +128,7 @@ class Supervisor:
         self._journal = Journal(directory / "journal.jsonl")
         self._run = _Run()
         self._containers: dict[Role, ContainerHandle] = {}
+        self._sockets_open = contextlib.ExitStack()
         self._trainer: TrainerLink
         self._judge: JudgeLink
         self._freezer: Freezer | None = None
@@ -186,8 +187,7 @@ class Supervisor:
         hardware, data = self._plan.hardware, self._plan.data
         task = plan.write_task_files(self._plan, self._directory / "task")
         deadline = time.monotonic() + hardware.setup_s
-        judge_socket = Listener(self._sockets / "judge", Role.JUDGE.uid)
-        trainer_socket = Listener(self._sockets / "trainer", Role.TRAINER.uid)
+        judge_socket, trainer_socket = self._listen(Role.JUDGE), self._listen(Role.TRAINER)
         apart = {data / split: f"{protocol.DATA_ROOT}/{split}" for split in plan.HELD_APART if (data / split).is_dir()}
         self._start(Role.JUDGE, hardware.judge, {judge_socket.directory: "/ctl", **apart})
         self._start(
@@ -227,6 +227,11 @@ class Supervisor:
         image = self._images.judge if role is Role.JUDGE else self._images.trainer
         self._containers[role] = self._engine.start(role, self._plan.spec.attempt, image, limits, mounts)
 
+    def _listen(self, role: Role) -> Listener:
+        listener = Listener(self._sockets / role, role.uid)
+        self._sockets_open.callback(listener.close)
+        return listener
+
     def _accept(self, listener: Listener, role: Role, deadline: float) -> Channel:
         poller = select.poll()
         poller.register(listener.fileno(), select.POLLIN)
@@ -237,7 +242,9 @@ class Supervisor:
                 raise HostFailure(f"the {role} container stopped with status {state.exit_code}: {container.log_tail()}")
             if time.monotonic() >= deadline:
                 raise HostFailure(f"the {role} container did not connect in time: {container.log_tail()}")
-        return listener.accept()
+        channel = listener.accept()
+        self._sockets_open.callback(channel.close)
+        return channel
 
     def _await(self, kind: str, deadline: float) -> dict[str, Any]:
         """One message of the trainer while only trusted code runs in it, so every surprise is the host's fault."""
@@ -521,6 +528,7 @@ class Supervisor:
                 container.remove()
             except SandboxError as error:
                 self._journal.write("clean_up_failed", role=str(role), error=str(error)[:500])
+        self._sockets_open.close()
         if self._snapshot is not None:
             self._snapshot.close()
         return log_tail
