@@ -1,4 +1,4 @@
-"""`python -m workloads COMMAND`: data for an edition; training without a sandbox. Each command lives in its own module."""
+"""`python -m workloads COMMAND`: data for an edition, training without a sandbox. Each command has its own module."""
 
 from __future__ import annotations
 

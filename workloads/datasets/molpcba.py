@@ -1,8 +1,8 @@
 """Molecules as graphs with many yes-or-no labels, in the layout of ogbg-molpcba.
 
-A split is a folder of arrays: `n_node.npy`, `n_edge.npy` (graphs,), `nodes.npy` (all nodes, 9), `edges.npy` (all edges, 3),
-`senders.npy`, `receivers.npy` (all edges,) counted within their graph, and `labels.npy` (graphs, tasks): 0, 1 or -1 for
-unknown. Every bond is two edges, one per direction.
+A split is a folder of arrays: `n_node.npy`, `n_edge.npy` (graphs,), `nodes.npy` (all nodes, 9), `edges.npy` (all edges,
+3), `senders.npy`, `receivers.npy` (all edges,) counted within their graph, and `labels.npy` (graphs, tasks): 0, 1 or -1
+for unknown. Every bond is two edges, one per direction.
 
 Batches have one shape whatever the graphs are: graphs are added in order until one more would exceed the room for
 graphs, nodes or edges, and the rest is filled with graphs of weight 0. Source: AlgoPerf workloads, "Dynamic batching".

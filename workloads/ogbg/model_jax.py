@@ -1,6 +1,6 @@
 """Message passing over graphs with updates of edges, nodes and globals, in JAX.
 
-Source: Battaglia et al. 2018 (arXiv 1806.01261); sizes, initial values and names as in the benchmark's parameter tables.
+Source: Battaglia et al. 2018 (arXiv 1806.01261); sizes, initial values, names as in the benchmark's parameter tables.
 """
 
 from __future__ import annotations
