@@ -8,7 +8,7 @@ from scoring.benchmark_score import Board, rank_scores, score_board
 from scoring.cells import Cell, Mark, Reason
 from scoring.errors import InvalidCurve, InvalidTimes, ScoringError, UnknownRuleSet
 from scoring.profiles import performance_profile, performance_ratios, profile_scores, profile_steps, tau_grid
-from scoring.rulesets import DOCUMENTED, PUBLISHED, EmptyStudy, Integral, RuleSet, TrialRule, rule_set
+from scoring.rulesets import DOCUMENTED, PUBLISHED, RULE_SETS, EmptyStudy, Integral, RuleSet, TrialRule, rule_set
 from scoring.runtimes import StudyTime, WorkloadTime, study_time, workload_time, workload_time_from_trials
 from scoring.speedups import geometric_mean_time_ratio, percent_change, published_time_ratio
 from scoring.stability import (
@@ -24,6 +24,7 @@ from scoring.time_to_target import Curve, Hit, find_hit, read_curve
 __all__ = [
     "DOCUMENTED",
     "PUBLISHED",
+    "RULE_SETS",
     "Board",
     "Cell",
     "Curve",
