@@ -38,3 +38,11 @@ def engine() -> Iterator[str]:
 
     with host_engine.running() as base_url:
         yield base_url
+
+
+@pytest.fixture(scope="session")
+def sandbox_images(engine: str) -> dict[str, str]:
+    """Image id by role, for the current tree; `make setup` has built them, a change since then costs seconds."""
+    from sandbox_runner.host import images
+
+    return dict(images.build(engine))
