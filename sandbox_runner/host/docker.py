@@ -49,7 +49,7 @@ class Role(StrEnum):
             Role.JUDGE: "sandbox_runner.judge",
             Role.PROBE: "sandbox_runner.trainer.batch_size",
         }[self]
-        return ["python3", "-I", "-m", module]
+        return ["python3", "-I", "-u", "-B", "-m", module]  # -I also ignores PYTHON* of the environment
 
     @property
     def image_role(self) -> str:
@@ -99,7 +99,7 @@ def container_options(role: Role, limits: ContainerLimits) -> dict[str, Any]:
             "/tmp": _tmpfs(limits, "mode=1777"),  # noqa: S108
             "/scratch": _tmpfs(limits, f"uid={uid},gid={uid},mode=0700"),
         },
-        "environment": {"HOME": "/scratch", "PYTHONHASHSEED": "0"},
+        "environment": {"HOME": "/scratch"},
         "log_config": LogConfig(
             type="local",
             config={"max-size": "4m", "max-file": "2", "mode": "non-blocking", "max-buffer-size": "4m"},

@@ -43,4 +43,4 @@ class Spool:
 
     @property
     def is_empty(self) -> bool:
-        return next(self._directory.glob("*.json"), None) is None
+        return not list(self._directory.glob("*.json"))

@@ -48,7 +48,7 @@ EDITION = Edition(
 class Listener:
     """A reporter that remembers."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.stop_requested = None
         self.evaluations, self.result, self.facts = [], None, None
 
