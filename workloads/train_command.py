@@ -1,0 +1,165 @@
+"""`python -m workloads train`: one training run of one's own submission, without a sandbox, for development.
+
+The same loop, data and metrics as in the sandbox, timed by this process itself: nothing it prints enters a board.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import itertools
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from workloads import editions, registry
+from workloads.api import SearchSpaceError, parse_search_space, sample, trial_keys
+from workloads.compatibility import install
+from workloads.errors import SubmissionError, WorkloadsError
+from workloads.frameworks import configure
+from workloads.loop import Trial, initial_state, run
+from workloads.spec import Edition, Framework, Ruleset, Scalar, Split, Workload
+from workloads.submission import Submission, hyperparameters_tuple, load_submission
+from workloads.view import WorkloadView
+
+SEARCH_SPACE = "tuning_search_space.json"
+EXIT_OK, EXIT_SUBMISSION, EXIT_USAGE = 0, 1, 2
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `train`."""
+    parser = commands.add_parser("train", help="train a submission here, without a sandbox; never enters a board")
+    parser.add_argument("submission", type=Path, help="folder with submission.py")
+    parser.add_argument("--workload", required=True, help="for example imagenet_resnet")
+    parser.add_argument("--edition", default="mini", choices=editions.names())
+    parser.add_argument("--framework", choices=tuple(Framework), help="default: the folder's name, else its imports")
+    parser.add_argument("--ruleset", choices=tuple(Ruleset), default=Ruleset.EXTERNAL)
+    parser.add_argument("--trial", type=int, default=1, help="which point of the search space, from 1")
+    parser.add_argument("--study", type=int, default=1, help="which study, from 1")
+    parser.add_argument("--seed", type=int, help="default: derived from study and trial")
+    parser.add_argument("--json", action="store_true", help="print the run as one JSON document")
+    parser.set_defaults(run=run_command)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """0 when the run itself worked, whether or not the target was reached."""
+    try:
+        edition = editions.load(options.edition)
+        spec = edition.workload(options.workload)
+        framework = options.framework or _guess_framework(options.submission)
+        point = _point(options, edition)
+    except (KeyError, WorkloadsError, SearchSpaceError, OSError, ValueError) as error:
+        print(f"train: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        return EXIT_USAGE
+    try:
+        document = train(options, edition, spec, framework, point)
+    except WorkloadsError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return EXIT_SUBMISSION if isinstance(error, SubmissionError) else EXIT_USAGE
+    except Exception:
+        traceback.print_exc()
+        print("train: the submission failed", file=sys.stderr)
+        return EXIT_SUBMISSION
+    if options.json:
+        print(json.dumps(document, indent=2, allow_nan=False))
+    return EXIT_OK
+
+
+def train(
+    options: argparse.Namespace, edition: Edition, spec: Workload, framework: str, point: dict[str, Scalar] | None
+) -> dict[str, Any]:
+    """Runs one trial in this process and describes it."""
+    from workloads.local_referee import LocalReferee  # needs the evaluation's packages, which `data` does without
+
+    configure(framework)
+    install()
+    seed = options.seed if options.seed is not None else 1000 * options.study + options.trial
+    keys = trial_keys(seed, framework)
+    data = editions.data_directory(edition.name) / spec.dataset
+    workload = registry.load(spec, framework)(spec)
+    params, model_state = workload.init_model_fn(keys.model)
+    referee = LocalReferee(
+        workload=workload,
+        spec=spec,
+        data=data,
+        budget_s=edition.budget_s(spec, Ruleset(options.ruleset)),
+        stop_at=edition.stop_at,
+        say=_say,
+    )
+    submission = load_submission(options.submission)
+    batch_size = scaled_batch_size(edition, spec, submission)
+    _say(f"{spec.name}, {framework}, batch size {batch_size}, hyperparameters {point}")
+    trial = Trial(
+        submission=submission,
+        workload=WorkloadView(workload),
+        framework=framework,
+        hyperparameters=hyperparameters_tuple(point),
+        keys=keys,
+        input_queue=_input_queue(workload, spec, data / Split.TRAIN, batch_size, seed),
+    )
+    referee.start()
+    state = run(trial, initial_state(trial, params, model_state), referee)
+    return {
+        "workload": spec.name,
+        "framework": str(framework),
+        "edition": edition.name,
+        "ruleset": str(options.ruleset),
+        "seed": seed,
+        "hyperparameters": point,
+        "batch_size": batch_size,
+        "steps": state.step,
+        "evaluations": [dataclasses.asdict(evaluation) for evaluation in referee.evaluations],
+        "charged_s": referee.elapsed_s(),
+        "time_to_target_s": referee.time_to_target_s,
+        "best": referee.best,
+        "target": spec.target.validation,
+        "ending": referee.ending,
+    }
+
+
+def scaled_batch_size(edition: Edition, spec: Workload, submission: Submission) -> int:
+    """The submission's answer for the full-size workload, scaled as the edition says."""
+    try:
+        answer = submission.get_batch_size(spec.name)
+    except ValueError:
+        answer = submission.get_batch_size(spec.base)
+    if not edition.batch_scale:
+        return answer
+    return max(1, answer * spec.batch_size // registry.get(spec.name).batch_size)
+
+
+def _input_queue(workload: Any, spec: Workload, directory: Path, batch_size: int, seed: int) -> Any:
+    dataset = importlib.import_module(f"workloads.datasets.{spec.dataset}")
+    batches = dataset.train_batches(directory, spec, batch_size, seed)
+    first = next(batches)  # as in the sandbox, where it is off the clock
+    return map(workload.to_device, itertools.chain([first], batches))
+
+
+def _point(options: argparse.Namespace, edition: Edition) -> dict[str, Scalar] | None:
+    if options.ruleset == Ruleset.SELF_TUNING:
+        return None
+    path = options.submission / SEARCH_SPACE
+    if not path.is_file():
+        raise SubmissionError(f"{path} is missing: external tuning needs it; or say --ruleset self_tuning")
+    space = parse_search_space(json.loads(path.read_text()))
+    points = sample(space, edition.trials[Ruleset.EXTERNAL], options.study - 1)
+    if not 1 <= options.trial <= len(points):
+        raise SubmissionError(f"--trial {options.trial}: this search space gives trials 1 to {len(points)}")
+    return points[options.trial - 1]
+
+
+def _guess_framework(folder: Path) -> str:
+    if folder.resolve().name in tuple(Framework):
+        return folder.resolve().name
+    source = (folder / "submission.py").read_text()
+    found = [framework for framework, word in ((Framework.JAX, "jax"), (Framework.PYTORCH, "torch")) if word in source]
+    if len(found) != 1:
+        raise SubmissionError("say --framework jax or pytorch: neither the folder's name nor the imports tell")
+    return found[0]
+
+
+def _say(line: str) -> None:
+    print(f"train: {line}", file=sys.stderr, flush=True)
