@@ -1,13 +1,14 @@
 """What can go wrong in the site.
 
-    LeaderboardError                 message: one sentence a person can act on
-    ├── IllegalTransition            a row is not in a state that allows the change
-    ├── NotAllowed                   this person may not do this
-    ├── NotReady                     a draft misses something before it can be sent
-    ├── QuotaExceeded                the team has used up what it may send
-    ├── LeaseLost                    a host speaks for an attempt that is no longer its own
-    ├── ReportRejected               a host's report has another shape than agreed
-    └── ImmutableRow                 somebody tried to change an append-only row
+LeaderboardError                 message: one sentence a person can act on
+├── IllegalTransition            a row is not in a state that allows the change
+├── NotAllowed                   this person may not do this
+├── NotReady                     a draft misses something before it can be sent
+├── QuotaExceeded                the team has used up what it may send
+├── LeaseLost                    a host speaks for an attempt that is no longer its own
+├── ReportRejected               a host's report has another shape than agreed
+├── ImmutableRow                 somebody tried to change an append-only row
+└── AuditChainBroken             an audit row was changed, removed or slipped in
 """
 
 from typing import Any
@@ -47,3 +48,11 @@ class ReportRejected(LeaderboardError):
 
 class ImmutableRow(LeaderboardError):
     """Somebody tried to change an append-only row."""
+
+
+class AuditChainBroken(LeaderboardError):
+    """An audit row was changed, removed or slipped in. `sequence` is the first place that does not fit."""
+
+    def __init__(self, sequence: int, reason: str) -> None:
+        self.sequence = sequence
+        super().__init__(f"Audit event {sequence}: {reason}.")

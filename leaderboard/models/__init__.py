@@ -3,7 +3,7 @@
 from leaderboard.models.review import AuditEvent, AuditHead, Decision
 from leaderboard.models.runs import Attempt, Evaluation, Host, Report, SiteHeartbeat, Study, Trial
 from leaderboard.models.standings import Board, Snapshot, Standing
-from leaderboard.models.submissions import Finding, Submission, SubmissionFile
+from leaderboard.models.submissions import Check, Finding, Submission, SubmissionFile
 from leaderboard.models.teams import Invitation, Membership, Team
 from leaderboard.models.users import User
 
@@ -12,6 +12,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "Board",
+    "Check",
     "Decision",
     "Evaluation",
     "Finding",

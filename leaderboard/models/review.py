@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,12 @@ from django.utils import timezone
 
 from leaderboard.models.bases import AppendOnly, AppendOnlyQuerySet
 from leaderboard.models.submissions import Submission
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def for_list(self) -> Self:
+        """All public decisions with what each is about, the newest first."""
+        return self.select_related("submission", "submission__team").order_by("-decided_at", "-pk")
 
 
 class Decision(models.Model):
@@ -27,6 +33,8 @@ class Decision(models.Model):
     internal_reason = models.TextField(blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     decided_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = DecisionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-decided_at", "-pk"]

@@ -21,9 +21,7 @@ host_name_validator = RegexValidator(r"^[a-z0-9][a-z0-9-]{0,39}$", "Lower-case l
 class HostQuerySet(models.QuerySet["Host"]):
     def idle(self, now: datetime) -> Self:
         """Hosts that can be given a trial: alive, not draining, nothing leased to them."""
-        fresh = self.filter(
-            is_draining=False, retired_at=None, heartbeat_at__gte=now - timedelta(seconds=HOST_FRESH_S)
-        )
+        fresh = self.filter(is_draining=False, retired_at=None, heartbeat_at__gte=now - timedelta(seconds=HOST_FRESH_S))
         return fresh.exclude(attempts__status__in=Attempt.LIVE).order_by("name")
 
 

@@ -1,10 +1,11 @@
 """Submissions: one training algorithm entered under one ruleset, its files and what the checks found in them."""
 
-from typing import Self
+import json
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Count, Prefetch, Q, Sum, When
 from django.urls import reverse
 from django.utils import timezone
 
@@ -46,6 +47,49 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         rows = self.filter(Q(status__in=states) | replaced, edition=edition, ruleset=ruleset)
         return rows.select_related("team").order_by("-finished_at", "-pk").distinct()
 
+    def for_list(self) -> Self:
+        """The public list: everything public, and of what waits for a reviewer the name and team."""
+        listed = [*Submission.PUBLIC, Submission.Status.IN_REVIEW]
+        return self.filter(status__in=listed).select_related("team").order_by("-sent_at", "-pk")
+
+    def for_account(self, user: User) -> Self:
+        """Drafts and submissions of one's own teams, the newest first."""
+        return self.filter(team__memberships__user=user).select_related("team").order_by("-created_at", "-pk")
+
+    def for_page(self) -> Self:
+        """With everything the head, compliance and history of its page show; runs are read apart."""
+        return self.select_related("team", "previous", "created_by").prefetch_related(
+            "files", "checks__findings", "next_versions", Prefetch("decisions", to_attr="shown_decisions")
+        )
+
+    def for_live(self) -> Self:
+        """With the counts that a live fragment shows, in the same query."""
+        ended = Q(studies__trials__status__in=["finished", "given_up", "cancelled"])
+        return self.select_related("team").annotate(
+            trials_total=Count("studies__trials"),
+            trials_ended=Count("studies__trials", filter=ended),
+            trials_failed=Sum("studies__trials__failures"),
+        )
+
+    def for_queue(self) -> Self:
+        """What waits or runs, in the order it was sent, with counts."""
+        active = [Submission.Status.QUEUED, Submission.Status.RUNNING, Submission.Status.SCORING]
+        return self.for_live().filter(status__in=active).order_by("sent_at", "pk")
+
+    def for_review(self) -> Self:
+        """Everything that was sent, with how many findings wait for a reviewer; those first."""
+        waiting = Q(findings__verdict=Finding.Verdict.REVIEW, findings__cleared_at=None)
+        rows = self.filter(sent_at__isnull=False).select_related("team")
+        rows = rows.annotate(findings_waiting=Count("findings", filter=waiting))
+        in_review = Case(When(status=Submission.Status.IN_REVIEW, then=0), default=1)
+        return rows.order_by(in_review, "-findings_waiting", "-sent_at", "-pk")
+
+    def for_review_count(self) -> int:
+        """How many submissions wait for a reviewer's decision."""
+        waiting = Q(status=Submission.Status.IN_REVIEW)
+        waiting |= Q(status__in=Submission.ACTIVE, findings__verdict=Finding.Verdict.REVIEW, findings__cleared_at=None)
+        return self.filter(waiting).distinct().count()
+
 
 class Submission(models.Model):
     """One training algorithm entered under one ruleset.
@@ -86,9 +130,7 @@ class Submission(models.Model):
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=150, unique=True)
     version = models.PositiveIntegerField(default=1)
-    previous = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="next_versions"
-    )
+    previous = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="next_versions")
     is_baseline = models.BooleanField(default=False)
 
     edition = models.CharField(max_length=40)
@@ -98,7 +140,9 @@ class Submission(models.Model):
     framework = models.CharField(max_length=20, choices=FRAMEWORKS)
     workloads = models.JSONField(default=list, blank=True)  # names; empty: all of the edition
     studies_override = models.PositiveIntegerField(null=True, blank=True)  # None: as many as the edition asks for
-    seed_root = models.CharField(max_length=64, blank=True)  # drawn when it is sent: nobody can search good seeds before
+    hardware_model = models.CharField(max_length=120, blank=True)  # all its trials run on the model of the first
+    # Drawn when it is sent, so that nobody can search for good seeds before.
+    seed_root = models.CharField(max_length=64, blank=True)
 
     authors = models.TextField(blank=True)
     affiliation = models.CharField(max_length=200, blank=True)
@@ -111,15 +155,18 @@ class Submission(models.Model):
     archive_sha256 = models.CharField(max_length=64, blank=True)
     archive_nbytes = models.PositiveBigIntegerField(null=True, blank=True)
     bundle_sha256 = models.CharField(max_length=64, blank=True)
-    search_space = models.JSONField(null=True, blank=True)
+    # Text, because the order of the hyperparameters decides which coordinate each one gets, and jsonb forgets it.
+    search_space_json = models.TextField(blank=True)
 
     status = models.CharField(max_length=20, choices=Status, default=Status.DRAFT)
     status_note = models.TextField(blank=True)  # the public reason of the present state, one sentence
     status_before = models.CharField(max_length=20, blank=True)  # what a reinstatement goes back to
     style_slot = models.PositiveIntegerField(null=True, blank=True)
+    awaits_standings = models.BooleanField(default=False)  # what it ran counts otherwise now: its board is stale
     row_version = models.PositiveIntegerField(default=0)  # grows with every visible change: ETags of live fragments
 
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)  # the present status began
     checked_at = models.DateTimeField(null=True, blank=True)
     checks_passed = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -143,9 +190,19 @@ class Submission(models.Model):
         return reverse("submission", args=[self.slug])
 
     @property
+    def page(self) -> str:
+        """Where its team finds it: what was not sent yet has a page of its own."""
+        return reverse("draft", args=[self.pk]) if self.status in self.UNSENT else self.get_absolute_url()
+
+    @property
     def is_ready(self) -> bool:
         """True when the checks let it pass and its team may send it."""
         return self.status == self.Status.DRAFT and self.checks_passed
+
+    @property
+    def search_space(self) -> Any:
+        """The document of tuning_search_space.json in its own order, or None."""
+        return json.loads(self.search_space_json) if self.search_space_json else None
 
     @property
     def is_public(self) -> bool:
@@ -173,6 +230,33 @@ class SubmissionFile(models.Model):
         return self.path
 
 
+class Check(models.Model):
+    """One check of the present archive: listed as waiting before it runs, so that a page can show what is to come."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        PASSED = "passed"
+        NOTE = "note"
+        REVIEW = "review"
+        REJECTED = "rejected"
+        SKIPPED = "skipped"  # one before it rejected the archive
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="checks")
+    sequence = models.PositiveIntegerField()
+    rule = models.CharField(max_length=80)
+    title = models.CharField(max_length=200)
+    stage = models.CharField(max_length=10)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+
+    class Meta:
+        ordering = ["sequence"]
+        constraints = [models.UniqueConstraint(fields=["submission", "rule"], name="check_rule_once")]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.state}"
+
+
 class Finding(models.Model):
     """What one check said, with the evidence."""
 
@@ -189,6 +273,7 @@ class Finding(models.Model):
         RULES = "rules"
 
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="findings")
+    check_run = models.ForeignKey(Check, null=True, on_delete=models.CASCADE, related_name="findings")
     sequence = models.PositiveIntegerField()
     rule = models.CharField(max_length=80)
     stage = models.CharField(max_length=10, choices=Stage)

@@ -33,6 +33,20 @@ class Team(models.Model):
         return bool(user and user.is_authenticated and self.memberships.filter(user=user).exists())
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def for_account(self, user: User) -> Self:
+        """One's own teams, by name."""
+        return self.filter(user=user).select_related("team").order_by("team__name")
+
+    def for_team(self, team: Team) -> Self:
+        """The members of a team, the longest-standing first."""
+        return self.filter(team=team).select_related("user").order_by("joined_at", "pk")
+
+    def shown_on_page(self, team: Team) -> Self:
+        """Members who agreed to be named in public."""
+        return self.for_team(team).filter(is_shown=True).exclude(user__name="")
+
+
 class Membership(models.Model):
     """One person in one team."""
 
@@ -46,6 +60,8 @@ class Membership(models.Model):
     is_shown = models.BooleanField(default=False)  # agreed to be named on the team's public page
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = MembershipQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="membership_once_a_team")]
 
@@ -57,6 +73,10 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self) -> Self:
         """Invitations that can still be accepted."""
         return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
+
+    def for_account(self, user: User) -> Self:
+        """What one has been invited to and has not answered."""
+        return self.open().filter(email__iexact=user.email).select_related("team").order_by("created_at")
 
 
 class Invitation(models.Model):

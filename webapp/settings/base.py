@@ -200,9 +200,10 @@ REST_FRAMEWORK = {
     "STRICT_JSON": True,
 }
 
-# --- The leaderboard's own ----------------------------------------------------------------------------------------------
+# --- The leaderboard's own ------------------------------------------------------------------------------------------
 
-SITE_URL = env("SITE_URL", default="http://127.0.0.1:8000")  # in e-mails, and the address `requeue_lost_trials` probes
+SITE_URL = env("SITE_URL", default="http://127.0.0.1:8000")  # as people see it: links in e-mails
+INTERNAL_URL = env("INTERNAL_URL", default=SITE_URL)  # as the site's own worker reaches the web process
 FILES_DIRECTORY = SITE_STATE / "files"  # uploads by content hash
 DEFAULT_EDITION = env("DEFAULT_EDITION", default="mini")
 QUOTA_ACTIVE_PER_TEAM = env.int("QUOTA_ACTIVE_PER_TEAM", default=2)  # queued, running or being scored
