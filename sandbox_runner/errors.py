@@ -9,8 +9,17 @@ SandboxError
 ├── ImageBuildFailed     an image could not be built
 ├── FreezeFailed         the trainer could not be frozen within its deadline
 ├── SealFailed           the snapshot could not be made immutable
+├── ArchiveRejected      an upload is not an archive we accept; carries the findings
 └── HostFailure          anything else that is the host's fault: the attempt ends as `infra` and is charged to nobody
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox_runner.compliance.findings import Finding
 
 
 class SandboxError(Exception):
@@ -47,6 +56,14 @@ class FreezeFailed(SandboxError):
 
 class SealFailed(SandboxError):
     """The snapshot could not be made immutable."""
+
+
+class ArchiveRejected(SandboxError):
+    """An upload is not an archive we accept. `findings` say why, each with what to do."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.findings = tuple(findings)
 
 
 class HostFailure(SandboxError):
