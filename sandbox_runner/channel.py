@@ -24,7 +24,11 @@ class Channel:
     @classmethod
     def connect(cls, path: str) -> Channel:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        connection.connect(path)
+        try:
+            connection.connect(path)
+        except OSError:
+            connection.close()
+            raise
         return cls(connection)
 
     def send(self, kind: str, *, fd: int | None = None, **fields: Any) -> None:

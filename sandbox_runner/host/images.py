@@ -16,6 +16,7 @@ import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -307,6 +308,7 @@ def _image_id(base_url: str, tag: str) -> str | None:
 
 def main() -> None:
     """Build the images in whichever engine answers; starts the project's own when none does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an engine started here is stopped on every way out
     with engine.running() as base_url:
         for role, image in build(base_url, lambda line: print(f"  {line}", flush=True)).items():
             print(f"  {role}: {image[:19]}", flush=True)

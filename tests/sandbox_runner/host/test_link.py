@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -57,12 +58,12 @@ def test_a_burst_passes_and_a_flood_does_not():
 
 def test_descriptors_of_a_trainer_are_closed_unseen(pair, tmp_path):
     mine, theirs = pair
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with (tmp_path / "file").open("w") as file:
         Channel(theirs).send("beat", fd=file.fileno(), step=1)
     TrainerLink(Channel(mine)).receive()
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize(
