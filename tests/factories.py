@@ -107,7 +107,7 @@ class FindingFactory(factory.django.DjangoModelFactory[models.Finding]):
 
 
 class HostFactory(factory.django.DjangoModelFactory[models.Host]):
-    """An idle host whose key is `key of <name>`."""
+    """An idle host whose key is `key-of-<name>`."""
 
     class Meta:
         model = models.Host
@@ -115,7 +115,7 @@ class HostFactory(factory.django.DjangoModelFactory[models.Host]):
     name = factory.Sequence(lambda n: f"host{n}")
     hardware_class = "cpu2"
     hardware_model = "Example CPU"
-    key_hash = factory.LazyAttribute(lambda row: sha256(f"key of {row.name}"))
+    key_hash = factory.LazyAttribute(lambda row: sha256(f"key-of-{row.name}"))
     heartbeat_at = factory.LazyFunction(timezone.now)
 
 

@@ -20,7 +20,7 @@ from leaderboard.errors import LeaseLost, ReportRejected
 from leaderboard.models import Attempt, Host
 from sandbox_runner.protocol import ReportKind
 
-STATES = ("setup", "running", "judging")
+MODEL_KEYS = ("gpu_model", "cpu_model")  # the first one a host states is part of its boards' identity
 
 
 class HostView(APIView):
@@ -61,7 +61,7 @@ class HostHeartbeat(HostView):
         fields = {
             "state": state,
             "hardware": hardware,
-            "hardware_model": clean.one_line(str(hardware.get("model") or ""), 120) or host.hardware_model,
+            "hardware_model": _model(hardware) or host.hardware_model,
             "version": reports.text(body, "version", 80),
             "heartbeat_at": timezone.now(),
         }
@@ -69,6 +69,11 @@ class HostHeartbeat(HostView):
         if host.heartbeat_at is None or not host.is_alive(timezone.now()):
             tasks.soon(tasks.dispatch_trials)  # it has just come up: work may be waiting
         return Response({"drain": host.is_draining})
+
+
+def _model(hardware: dict[str, Any]) -> str:
+    stated = (hardware[key] for key in MODEL_KEYS if isinstance(hardware.get(key), str))
+    return clean.one_line(next(stated, ""), 120)
 
 
 class Claims(HostView):
@@ -105,14 +110,11 @@ class AttemptHeartbeat(AttemptView):
 
     def post(self, request: Request, attempt_id: uuid.UUID) -> Response:
         body = object_of(request)
-        state = body.get("state", "")
-        if state not in STATES:
-            raise ReportRejected(f"state is not one of {', '.join(STATES)}")
         action = lifecycle.heartbeat(
             attempt_id,
             identifier(body, "lease"),
             now=timezone.now(),
-            state=state,
+            state=clean.one_line(reports.text(body, "state", 20), 20),
             step=reports.whole(body, "step", optional=True),
             charged_s=reports.number(body, "charged_s", optional=True),
             best=reports.number(body, "best", optional=True, least=-1e15),

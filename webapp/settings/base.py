@@ -155,6 +155,7 @@ BROKER_URL = env("BROKER_URL", default="filesystem://")
 CELERY_BROKER_URL = BROKER_URL
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if BROKER_URL.startswith("filesystem"):
+    CELERY_BROKER_TRANSPORT = "webapp.broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_STATE / "messages"),
         "data_folder_out": str(BROKER_STATE / "messages"),
@@ -212,6 +213,7 @@ MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=3)  # of one trial, when hosts fa
 LEASE_S = env.float("LEASE_S", default=45.0)
 LEASE_GRACE_S = env.float("LEASE_GRACE_S", default=30.0)
 HEARTBEAT_S = env.float("HEARTBEAT_S", default=10.0)
+LOCAL_HARDWARE_CLASS = env("LOCAL_HARDWARE_CLASS", default="cpu2")  # of the host that `manage.py serve` starts
 DRAFT_DAYS = env.int("DRAFT_DAYS", default=30)
 
 LOGGING = {
