@@ -6,6 +6,7 @@ import json
 import select
 import time
 from pathlib import Path
+from typing import Any
 
 from sandbox_runner.channel import ChannelClosed
 from sandbox_runner.errors import HostFailure
@@ -91,7 +92,7 @@ def _ask(listener: Listener, container: ContainerHandle, trial: TrialPlan, bundl
     return value
 
 
-def _next(link: TrainerLink, deadline: float) -> dict[str, object]:
+def _next(link: TrainerLink, deadline: float) -> dict[str, Any]:
     if not link.wait(deadline - time.monotonic()):
         raise BatchSizeRefused(f"get_batch_size did not answer within {PROBE_S:g} s, imports included")
     return link.receive()

@@ -11,9 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sandbox_runner.compliance.archive import Archive, archive_of_folder, read_archive
-from sandbox_runner.compliance.checks import check
-from sandbox_runner.compliance.findings import ArchiveRejected, Finding, Verdict
+from sandbox_runner.compliance import Archive, Finding, Verdict, archive_of_folder, check, read_archive
+from sandbox_runner.errors import ArchiveRejected
 from sandbox_runner.host import engine as engines
 from sandbox_runner.host import preflight, reaper
 from sandbox_runner.host.docker import Engine

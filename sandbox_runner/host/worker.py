@@ -181,7 +181,7 @@ def make_app(worker: HostWorker, broker: str, broker_folder: Path | None) -> Cel
         worker_hijack_root_logger=False,
     )
 
-    @app.task(name=protocol.START_SUPERVISOR)  # type: ignore[untyped-decorator]
+    @app.task(name=protocol.START_SUPERVISOR)
     def start_supervisor(attempt: str, lease: str) -> None:
         worker.start_supervisor(str(attempt), str(lease))
 
