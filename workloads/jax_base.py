@@ -72,14 +72,23 @@ class JaxWorkload(BaseWorkload):
 
 def replicate(tree: Any) -> Any:
     """The same arrays on every device."""
-    return jax.device_put(tree, _sharding())
+    return _place(tree)
 
 
 def shard(tree: Any) -> Any:
     """Arrays cut along their first axis, or replicated when that axis of some array cannot be cut evenly."""
     devices = jax.device_count()
     even = all(leaf.ndim > 0 and leaf.shape[0] % devices == 0 for leaf in jax.tree.leaves(tree))
-    return jax.device_put(tree, _sharding("batch") if even else _sharding())
+    return _place(tree, "batch") if even else _place(tree)
+
+
+def _place(tree: Any, *axes: str) -> Any:
+    """One device needs no mesh. Arrays without one also match those that an optimizer makes itself, so that the
+    second step of a submission finds the program that its first step compiled."""
+    if jax.device_count() == 1:
+        return jax.tree.map(jnp.asarray, tree)
+    mesh = jax.sharding.Mesh(np.array(jax.devices()), ("batch",))
+    return jax.device_put(tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes)))
 
 
 def dropout(values: jax.Array, rate: float | jax.Array, rng: jax.Array | None) -> jax.Array:
@@ -91,11 +100,6 @@ def dropout(values: jax.Array, rate: float | jax.Array, rng: jax.Array | None) -
         return values
     keep = 1.0 - rate
     return jnp.where(jax.random.bernoulli(rng, keep, values.shape), values / keep, 0.0)
-
-
-def _sharding(*axes: str) -> jax.sharding.NamedSharding:
-    mesh = jax.sharding.Mesh(np.array(jax.devices()), ("batch",))
-    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
 
 
 def _parameter_type(path: tuple[Any, ...], _leaf: Any) -> Any:

