@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from leaderboard.embedded import EmbeddedSite
+from leaderboard.embedded.site import EmbeddedSite
 from leaderboard.errors import LeaderboardError
 
 

@@ -12,8 +12,7 @@ from django.db import connections
 from django.utils.text import slugify
 
 from leaderboard import intake, lifecycle
-from leaderboard.embedded import EmbeddedSite, running_address
-from leaderboard.embedded.site import answers, migrate_if_needed
+from leaderboard.embedded.site import EmbeddedSite, answers, migrate_if_needed, running_address
 from leaderboard.errors import LeaderboardError
 from leaderboard.models import Finding, Submission, Team, Trial
 from leaderboard.run_document import run_document
