@@ -81,7 +81,7 @@ def _next_trial(host: Host) -> Trial | None:
         hardware_class=host.hardware_class,
         studies__trials__status=Trial.Status.QUEUED,
     )
-    for team in _fair_order(waiting.values_list("team_id", flat=True).distinct()):
+    for team in fair_order(waiting.values_list("team_id", flat=True).distinct()):
         for submission_id in (
             waiting.filter(team=team).distinct().order_by("sent_at", "pk").values_list("pk", flat=True)
         ):
@@ -91,7 +91,7 @@ def _next_trial(host: Host) -> Trial | None:
     return None
 
 
-def _fair_order(team_ids: Any) -> list[int]:
+def fair_order(team_ids: Any) -> list[int]:
     attempts = "submissions__studies__trials__attempts"
     teams = Team.objects.filter(pk__in=list(team_ids)).annotate(
         live=Count(attempts, filter=Q(**{f"{attempts}__status__in": Attempt.LIVE})),

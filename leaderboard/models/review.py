@@ -46,6 +46,12 @@ class Decision(models.Model):
 GENESIS = "0" * 64
 
 
+class AuditEventQuerySet(AppendOnlyQuerySet):
+    def for_case(self, submission: Submission) -> Self:
+        """Everything that was done to a submission itself, oldest first."""
+        return self.filter(subject=f"submission:{submission.pk}").order_by("sequence")
+
+
 class AuditEvent(AppendOnly):
     """One thing that was done. Each row's hash covers the row before it, so a changed or missing row shows.
 
@@ -62,7 +68,7 @@ class AuditEvent(AppendOnly):
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
 
-    objects = AppendOnlyQuerySet.as_manager()
+    objects = AuditEventQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["sequence"]

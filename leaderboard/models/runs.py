@@ -1,12 +1,13 @@
 """Runs: hosts, studies, trials, attempts and what the judge measured."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from leaderboard.models.submissions import Submission
@@ -19,6 +20,10 @@ host_name_validator = RegexValidator(r"^[a-z0-9][a-z0-9-]{0,39}$", "Lower-case l
 
 
 class HostQuerySet(models.QuerySet["Host"]):
+    def for_queue(self) -> Self:
+        """Hosts in service, by name."""
+        return self.filter(retired_at=None).order_by("name")
+
     def idle(self, now: datetime) -> Self:
         """Hosts that can be given a trial: alive, not draining, nothing leased to them."""
         fresh = self.filter(is_draining=False, retired_at=None, heartbeat_at__gte=now - timedelta(seconds=HOST_FRESH_S))
@@ -85,6 +90,14 @@ class TrialQuerySet(models.QuerySet["Trial"]):
         """Trials that ended with a result, whether it went well or not."""
         return self.filter(status=Trial.Status.FINISHED)
 
+    def for_page(self, submission: Submission) -> Self:
+        """All trials of a submission with their attempts and hosts, without logs, in the order they run."""
+        attempts = Attempt.objects.select_related("host").defer("log_tail", "spec").order_by("number")
+        rows = self.filter(study__submission=submission).select_related("study")
+        return rows.prefetch_related(Prefetch("attempts", attempts)).order_by(
+            "study__is_held_out", "study__workload", "study__number", "number"
+        )
+
 
 class Trial(models.Model):
     """One training run with one hyperparameter point and one seed. A retry has the same of both."""
@@ -129,6 +142,19 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
     def live(self) -> Self:
         """Leased to a host, claimed or not."""
         return self.filter(status__in=Attempt.LIVE)
+
+    def for_live(self, submission: Submission) -> Self:
+        """What runs of a submission just now, with its evaluations so far."""
+        rows = self.live().filter(trial__study__submission=submission).select_related("trial__study", "host")
+        return rows.prefetch_related("evaluations").order_by("leased_at")
+
+    def log_of(self, attempt: "Attempt") -> str:
+        """The kept end of an attempt's log; lists leave it in the database."""
+        return self.filter(pk=attempt.pk).values_list("log_tail", flat=True).first() or ""
+
+    def for_queue(self) -> Self:
+        """What runs on every host just now."""
+        return self.live().select_related("trial__study__submission__team", "host").defer("log_tail", "spec")
 
 
 class Attempt(models.Model):
@@ -208,6 +234,12 @@ class Report(models.Model):
         return f"{self.attempt_id} #{self.sequence} {self.kind}"
 
 
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    def for_curves(self, attempts: Iterable[Attempt]) -> Self:
+        """Everything measured in some attempts, in order."""
+        return self.filter(attempt__in=[attempt.pk for attempt in attempts]).order_by("attempt_id", "number")
+
+
 class Evaluation(models.Model):
     """What the judge measured at one seal of one attempt."""
 
@@ -222,6 +254,8 @@ class Evaluation(models.Model):
     sha256 = models.CharField(max_length=64)  # of the sealed bytes
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = EvaluationQuerySet.as_manager()
 
     class Meta:
         ordering = ["number"]

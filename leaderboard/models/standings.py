@@ -64,6 +64,20 @@ class StandingQuerySet(AppendOnlyQuerySet):
         rows = self.filter(snapshot=snapshot).select_related("submission", "submission__team")
         return rows.order_by("rank", "submission__name")
 
+    def on_current_boards(self, edition: str) -> Self:
+        """Standings of the snapshots that boards of an edition show now."""
+        return self.filter(snapshot__in=Board.objects.filter(edition=edition).values("current"))
+
+    def for_submission(self, submission: Submission) -> Self:
+        """Where a submission stands now, with its board's document."""
+        rows = self.filter(submission=submission, snapshot__in=Board.objects.values("current"))
+        return rows.select_related("snapshot", "snapshot__board")
+
+    def for_landing(self, edition: str, ruleset: str, count: int) -> Self:
+        """The first few of a board."""
+        rows = self.on_current_boards(edition).filter(snapshot__board__ruleset=ruleset)
+        return rows.select_related("submission", "submission__team").order_by("rank", "submission__name")[:count]
+
 
 class Standing(AppendOnly):
     """A submission's stored place in one snapshot, under both rule sets."""
@@ -80,7 +94,7 @@ class Standing(AppendOnly):
     cells = models.JSONField(default=dict)  # per workload: time, ratio, mark, studies that reached it
     profile = models.JSONField(default=list)  # rho along the snapshot's taus
 
-    objects = StandingQuerySet.as_manager()
+    objects = StandingQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["snapshot", "submission"], name="standing_once")]

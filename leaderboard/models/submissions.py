@@ -1,6 +1,8 @@
 """Submissions: one training algorithm entered under one ruleset, its files and what the checks found in them."""
 
 import json
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 from django.conf import settings
@@ -52,6 +54,11 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         listed = [*Submission.PUBLIC, Submission.Status.IN_REVIEW]
         return self.filter(status__in=listed).select_related("team").order_by("-sent_at", "-pk")
 
+    def containing(self, word: str) -> Self:
+        """Those whose name, authors, affiliation or team hold a word."""
+        fields = ("name", "authors", "affiliation", "team__name")
+        return self.filter(reduce(or_, (Q(**{f"{field}__icontains": word}) for field in fields)))
+
     def for_account(self, user: User) -> Self:
         """Drafts and submissions of one's own teams, the newest first."""
         return self.filter(team__memberships__user=user).select_related("team").order_by("-created_at", "-pk")
@@ -84,11 +91,10 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         in_review = Case(When(status=Submission.Status.IN_REVIEW, then=0), default=1)
         return rows.order_by(in_review, "-findings_waiting", "-sent_at", "-pk")
 
-    def for_review_count(self) -> int:
-        """How many submissions wait for a reviewer's decision."""
-        waiting = Q(status=Submission.Status.IN_REVIEW)
-        waiting |= Q(status__in=Submission.ACTIVE, findings__verdict=Finding.Verdict.REVIEW, findings__cleared_at=None)
-        return self.filter(waiting).distinct().count()
+    def waiting_for_review(self) -> Self:
+        """What a reviewer has to decide: in review, or on its way there with findings that nobody has looked at."""
+        waiting = Finding.objects.filter(verdict=Finding.Verdict.REVIEW, cleared_at=None).values("submission")
+        return self.filter(Q(status=Submission.Status.IN_REVIEW) | Q(status__in=Submission.ACTIVE, pk__in=waiting))
 
 
 class Submission(models.Model):

@@ -123,13 +123,18 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before the second factor changes
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "signup": "20/m/ip", "reset_password": "20/m/ip,5/m/key"}
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
+    "login": "30/m/ip",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip,5/m/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)  # whose X-Forwarded-For the limits believe
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "AlgoPerf results"
 CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{SITE_STATE / 'cache'}")}  # counts for the limits
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="AlgoPerf leaderboard <noreply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_FILE_PATH = SITE_STATE / "mail"  # only the embedded edition keeps mail as files
 
 # --- Pages ----------------------------------------------------------------------------------------------------------
 
@@ -153,6 +158,7 @@ WHITENOISE_USE_FINDERS = env.bool("WHITENOISE_USE_FINDERS", default=True)  # sta
 SITE_QUEUE = "site_tasks"  # an underscore cannot occur in a host's name, so no host queue can end in this word
 BROKER_URL = env("BROKER_URL", default="filesystem://")
 CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_TRANSPORT: str | None = None
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if BROKER_URL.startswith("filesystem"):
     CELERY_BROKER_TRANSPORT = "webapp.broker:Transport"
@@ -222,4 +228,10 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
+    # Tasks that come by every few seconds speak for themselves when they have done something.
+    "loggers": {
+        "celery.beat": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
 }

@@ -11,4 +11,3 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env("SECRET_KEY", default="") or secret_file(SITE_STATE / "secret_key")
 
 EMAIL_BACKEND = "leaderboard.mail.KeptMailBackend"  # shown in the terminal and kept as files
-EMAIL_FILE_PATH = SITE_STATE / "mail"

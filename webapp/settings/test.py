@@ -12,6 +12,7 @@ SITE_STATE = STATE / "site"
 BROKER_STATE = STATE / "broker"
 FILES_DIRECTORY = SITE_STATE / "files"
 STATIC_ROOT = SITE_STATE / "static"
+EMAIL_FILE_PATH = SITE_STATE / "mail"
 SITE_STATE.mkdir()
 STATIC_ROOT.mkdir()
 WHITENOISE_USE_FINDERS = False  # tests that need the static files start a real server
@@ -23,7 +24,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 BROKER_URL = CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT, CELERY_BROKER_TRANSPORT_OPTIONS = None, {}
-REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"anon": None}}
+REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_CLASSES": []}
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, because tests with threads need the real locks that a memory database does not have.

@@ -1,0 +1,66 @@
+"""The reference submissions under `algorithms/`, packed exactly as a team would upload them."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+_NAME = re.compile(r"[a-z0-9_]{1,40}")
+_MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: the same folder gives the same bytes every day
+_SKIPPED = {"__pycache__"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """One folder `algorithms/<name>/<framework>/`."""
+
+    name: str
+    framework: str
+    folder: Path
+
+    @property
+    def archive_name(self) -> str:
+        return f"{self.name}_{self.framework}.zip"
+
+    @property
+    def file_names(self) -> list[str]:
+        return [path.relative_to(self.folder).as_posix() for path in _files(self.folder)]
+
+
+def every() -> list[Reference]:
+    """All reference submissions, by name and framework; none where the checkout's `algorithms/` is missing."""
+    root = Path(settings.BASE_DIR) / "algorithms"
+    return [
+        Reference(name=path.parent.parent.name, framework=path.parent.name, folder=path.parent)
+        for path in sorted(root.glob("*/*/submission.py"))
+    ]
+
+
+def find(name: str, framework: str) -> Reference | None:
+    """The reference submission of that name, or None. Only names that `every` lists are ever opened."""
+    if not _NAME.fullmatch(name) or not _NAME.fullmatch(framework):
+        return None
+    return next((entry for entry in every() if (entry.name, entry.framework) == (name, framework)), None)
+
+
+def as_zip(reference: Reference) -> bytes:
+    """The folder as a zip: sorted entries, a fixed moment and fixed modes, so the bytes depend on the files alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in _files(reference.folder):
+            entry = zipfile.ZipInfo(path.relative_to(reference.folder).as_posix(), date_time=_MOMENT)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, whatever packed it
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes())
+    return buffer.getvalue()
+
+
+def _files(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file() and not _SKIPPED & set(path.parts))
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())

@@ -1,0 +1,63 @@
+"""Addresses of the pages. They are promises: a released one is redirected, never dropped."""
+
+from django.urls import path
+
+from leaderboard.views import accounts, boards, decisions, pages, queue, review, submissions, submit, teams
+
+_BOARD = "leaderboards/<str:edition>/<str:ruleset>/"
+_TRIAL = "submissions/<slug:slug>/trials/<slug:workload>/<int:study>/<int:number>/"
+
+urlpatterns = [
+    path("", pages.landing, name="landing"),
+    path("rules/", pages.rules, name="rules"),
+    path("accessibility/", pages.accessibility, name="accessibility"),
+    path("leaderboards/", boards.current, name="leaderboards"),
+    path(_BOARD, boards.board, name="board"),
+    path(f"{_BOARD}scores.csv", boards.scores_csv, name="scores_csv"),
+    path(f"{_BOARD}times.csv", boards.times_csv, name="times_csv"),
+    path(f"{_BOARD}board.json", boards.board_json, name="board_json"),
+    path(f"{_BOARD}profile.svg", boards.profile_svg, name="profile_svg"),
+    path(f"{_BOARD}profile.json", boards.profile_json, name="profile_json"),
+    path("submissions/", submissions.index, name="submissions"),
+    path("submissions/<slug:slug>/", submissions.page, name="submission"),
+    path("submissions/<slug:slug>/live/", submissions.live, name="submission_live"),
+    path("submissions/<slug:slug>/trials/", submissions.trials_fragment, name="submission_trials"),
+    path("submissions/<slug:slug>/actions/", submissions.actions, name="submission_actions"),
+    path("submissions/<slug:slug>/manage/", submissions.manage, name="submission_manage"),
+    path("submissions/<slug:slug>/cancel/", submissions.cancel, name="submission_cancel"),
+    path("submissions/<slug:slug>/withdraw/", submissions.withdraw, name="submission_withdraw"),
+    path("submissions/<slug:slug>/new-version/", submissions.renew, name="submission_renew"),
+    path("submissions/<slug:slug>/bundle.tar", submissions.archive, name="submission_archive"),
+    path("submissions/<slug:slug>/code/<path:path>", submissions.code, name="code"),
+    path("submissions/<slug:slug>/raw/<path:path>", submissions.raw, name="raw"),
+    path(_TRIAL, submissions.trial, name="trial"),
+    path(f"{_TRIAL}log.txt", submissions.log, name="trial_log"),
+    path("submit/", submit.submit, name="submit"),
+    path("submit/references/", submit.reference_submissions, name="reference_submissions"),
+    path("submit/references/<slug:name>_<slug:framework>.zip", submit.reference_archive, name="reference_archive"),
+    path("submit/<int:pk>/", submit.draft, name="draft"),
+    path("submit/<int:pk>/live/", submit.draft_live, name="draft_live"),
+    path("submit/<int:pk>/edit/", submit.edit, name="draft_edit"),
+    path("submit/<int:pk>/archive/", submit.archive, name="draft_archive"),
+    path("submit/<int:pk>/send/", submit.send, name="draft_send"),
+    path("submit/<int:pk>/discard/", submit.discard, name="draft_discard"),
+    path("queue/", queue.queue, name="queue"),
+    path("queue/live/", queue.live, name="queue_live"),
+    path("decisions/", decisions.index, name="decisions"),
+    path("decisions/<int:pk>/", decisions.decision, name="decision"),
+    path("review/", review.queue, name="review"),
+    path("review/<slug:slug>/", review.case, name="case"),
+    path("teams/new/", teams.create, name="team_create"),
+    path("teams/<slug:slug>/", teams.team, name="team"),
+    path("teams/<slug:slug>/manage/", teams.manage, name="team_manage"),
+    path("teams/<slug:slug>/edit/", teams.edit, name="team_edit"),
+    path("teams/<slug:slug>/show-me/", teams.show_me, name="team_show_me"),
+    path("teams/<slug:slug>/invitations/<int:pk>/revoke/", teams.revoke, name="team_revoke"),
+    path("teams/<slug:slug>/members/<int:pk>/remove/", teams.remove, name="team_remove"),
+    path("invitations/<str:token>/", teams.invitation, name="invitation"),
+    path("account/", accounts.overview, name="account"),
+    path("account/chip/", accounts.chip, name="account_chip"),
+    path("account/details/", accounts.details, name="account_details"),
+    path("account/delete/", accounts.delete, name="account_delete"),
+    path("account/deleted/", accounts.deleted, name="account_deleted"),
+]

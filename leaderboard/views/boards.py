@@ -1,0 +1,230 @@
+"""Leaderboards: ranking, not ranked, time to target, profiles and their downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from leaderboard import figures, tables
+from leaderboard.models import Board, Decision, Standing, Submission
+from leaderboard.models.submissions import RULESETS
+from leaderboard.views.caching import public_page
+from workloads import editions
+from workloads.spec import Ruleset
+
+ROWS_A_PAGE = 100
+
+
+@require_safe
+def current(request: HttpRequest) -> HttpResponse:
+    """The board most people want."""
+    return redirect("board", settings.DEFAULT_EDITION, Ruleset.EXTERNAL.value)
+
+
+@require_safe
+@public_page
+def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
+    """The ranked table of one edition and ruleset, what is not ranked, times and profiles."""
+    boards, chosen = _boards(request, edition, ruleset)
+    snapshot = chosen.current if chosen else None
+    document = snapshot.document if snapshot else {}
+    standings = list(Standing.objects.for_table(snapshot)) if snapshot else []
+    everything = tables.rows_of(document, standings)
+    sort, descending = _sorting(request, document)
+    words = request.GET.get("q", "")[:100]
+    rows = tables.sort_rows(tables.matching(everything, words), sort, descending=descending)
+    page = Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    unit, axis = request.GET.get("unit"), "linear" if request.GET.get("axis") == "linear" else "log"
+    shown = request.GET.getlist("show")[:12]
+    profile = figures.profile(snapshot, standings, axis=axis, shown=shown) if snapshot and standings else None
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "edition": editions.load(edition),
+        "editions": [editions.load(name) for name in editions.names()],
+        "ruleset": ruleset,
+        "rulesets": _switch(edition, ruleset, len(everything)),
+        "boards": boards,
+        "board": chosen,
+        "document": document,
+        "page": page,
+        "columns": tables.columns_of(document),
+        "held_out": [entry for entry in document.get("workloads", []) if entry["role"] == "held_out"],
+        "not_ranked": _not_ranked(edition, ruleset),
+        "sort": sort,
+        "descending": descending,
+        "unit": unit if unit in tables.UNITS else "fraction",
+        "q": words,
+        "query": query.urlencode(),
+        "profile": profile,
+        "axis": axis,
+        "in_colour": sum(entry.is_on for entry in profile.legend) if profile else 0,
+        "has_baseline": any(row.submission.is_baseline for row in everything),
+        "numbers": edition_numbers(edition, ruleset),
+    }
+    return render(request, "leaderboard/board.html", context)
+
+
+def edition_numbers(edition: str, ruleset: str) -> dict[str, int]:
+    """Studies and trials of a ruleset, for sentences."""
+    rules = editions.load(edition)
+    return {"studies": rules.studies[Ruleset(ruleset)], "trials": rules.trials[Ruleset(ruleset)]}
+
+
+def _boards(request: HttpRequest, edition: str, ruleset: str) -> tuple[list[Board], Board | None]:
+    """All boards of the address, and the one that `hardware` asks for or else the newest."""
+    if edition not in editions.names() or ruleset not in dict(RULESETS):
+        raise Http404
+    boards = list(Board.objects.for_page(edition, ruleset).filter(current__isnull=False))
+    wanted = request.GET.get("hardware", "")
+    chosen = next((entry for entry in boards if entry.hardware_model == wanted), boards[0] if boards else None)
+    return boards, chosen
+
+
+def _sorting(request: HttpRequest, document: dict[str, Any]) -> tuple[str, bool]:
+    """Column and direction; unknown values are ignored. Scores and counts start high, times start low."""
+    known = {"score", "time", "counted", *(entry["name"] for entry in document.get("workloads", []))}
+    sort = request.GET.get("sort", "score")
+    sort = sort if sort in known else "score"
+    natural = sort in ("score", "counted")
+    direction = request.GET.get("dir")
+    return sort, direction == "desc" if direction in ("asc", "desc") else natural
+
+
+def _switch(edition: str, ruleset: str, count: int) -> list[dict[str, Any]]:
+    """The two rulesets of an edition, with how many each ranks."""
+    others = Standing.objects.on_current_boards(edition).exclude(submission__ruleset=ruleset).count()
+    return [
+        {
+            "name": name,
+            "href": reverse("board", args=[edition, value]),
+            "current": value == ruleset,
+            "count": count if value == ruleset else others,
+        }
+        for value, name in RULESETS
+    ]
+
+
+def _not_ranked(edition: str, ruleset: str) -> list[Submission]:
+    """Entries without a rank, with the decision that took it where there is one."""
+    rows = list(Submission.objects.not_ranked(edition=edition, ruleset=ruleset))
+    outcome = Decision.Outcome.DISQUALIFIED
+    decisions = Decision.objects.filter(submission__in=[row.pk for row in rows], outcome=outcome).order_by("decided_at")
+    latest = {decision.submission_id: decision for decision in decisions} if rows else {}
+    for row in rows:
+        disqualified = row.status == Submission.Status.DISQUALIFIED
+        row.decision = latest.get(row.pk) if disqualified else None  # type: ignore[attr-defined]
+    return rows
+
+
+# --- downloads ------------------------------------------------------------------------------------------------------
+
+
+def _download(request: HttpRequest, edition: str, ruleset: str) -> tuple[Board, list[tables.Row]]:
+    _, chosen = _boards(request, edition, ruleset)
+    if chosen is None or chosen.current is None:
+        raise Http404
+    return chosen, tables.rows_of(chosen.current.document, list(Standing.objects.for_table(chosen.current)))
+
+
+def _csv(name: str, chosen: Board, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> HttpResponse:
+    """Full precision; every row carries edition, revision and snapshot, so that a file says what it is."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["edition", "revision", "ruleset", "hardware", "snapshot", *head])
+    snapshot = chosen.current.number if chosen.current else ""
+    about = [chosen.edition, chosen.revision, chosen.ruleset, chosen.hardware_model or chosen.hardware_class, snapshot]
+    writer.writerows([[_harmless(value) for value in (*about, *row)] for row in rows])
+    response = HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _harmless(value: Any) -> Any:
+    """A name that a spreadsheet would take for a formula gets an apostrophe in front."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+@require_safe
+@public_page
+def scores_csv(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
+    """One line per standing, with the scores of both rule sets."""
+    chosen, rows = _download(request, edition, ruleset)
+    head = ["rank", "submission", "team", "framework", "score", "score_published", "score_documented", "counts",
+            "rank_best", "rank_worst", "time_ratio_to_baseline"]  # fmt: skip
+    lines = [
+        [row.standing.rank, str(row.submission), row.submission.team.name, row.submission.framework,
+         row.standing.benchmark_score, row.standing.published_score, row.standing.documented_score, row.counts,
+         row.standing.rank_best, row.standing.rank_worst, row.time_ratio]
+        for row in rows
+    ]  # fmt: skip
+    return _csv(f"{edition}-{ruleset}-scores.csv", chosen, head, lines)
+
+
+@require_safe
+@public_page
+def times_csv(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
+    """One line per standing and workload: `inf` and `NaN` as words, marks in a column of their own."""
+    chosen, rows = _download(request, edition, ruleset)
+    head = ["submission", "workload", "metric", "target", "budget_s", "time_s", "fraction", "ratio_to_fastest", "mark",
+            "counts", "studies_reached", "studies"]  # fmt: skip
+    lines = [
+        [str(row.submission), cell.column.name, cell.column.metric, cell.column.target, cell.column.budget_s,
+         cell.time_s if cell.time_s is not None else cell.mark, cell.fraction, cell.ratio, cell.mark,
+         "yes" if cell.counts else "no", cell.reached, cell.studies]
+        for row in rows for cell in row.cells
+    ]  # fmt: skip
+    return _csv(f"{edition}-{ruleset}-times.csv", chosen, head, lines)
+
+
+@require_safe
+@public_page
+def board_json(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
+    """The snapshot as it is stored."""
+    _, chosen = _boards(request, edition, ruleset)
+    if chosen is None or chosen.current is None:
+        raise Http404
+    document = {
+        "snapshot": chosen.current.number,
+        "created_at": chosen.current.created_at.isoformat(timespec="seconds"),
+        "licence": "Apache-2.0",
+        **chosen.current.document,
+    }
+    return JsonResponse(document, json_dumps_params={"indent": 1})
+
+
+@require_safe
+@public_page
+def profile_svg(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
+    """The performance profiles as one picture."""
+    _, chosen = _boards(request, edition, ruleset)
+    if chosen is None or chosen.current is None:
+        raise Http404
+    standings = list(Standing.objects.for_table(chosen.current))
+    response = HttpResponse(figures.profile(chosen.current, standings).wide, content_type="image/svg+xml")
+    response["Content-Disposition"] = f'attachment; filename="{edition}-{ruleset}-profiles.svg"'
+    return response
+
+
+@require_safe
+@public_page
+def profile_json(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
+    """The figure of the profiles for the interactive chart; colours are tokens, resolved by the page."""
+    _, chosen = _boards(request, edition, ruleset)
+    if chosen is None or chosen.current is None:
+        raise Http404
+    standings = list(Standing.objects.for_table(chosen.current))
+    figure = figures.profile(chosen.current, standings).figure
+    return HttpResponse(json.dumps(figure), content_type="application/json")
