@@ -6,17 +6,17 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
 
-def get_replicate_sharding() -> NamedSharding:
+def get_replicate_sharding() -> Sharding:
     """Every device holds the whole array."""
-    return NamedSharding(_mesh(), PartitionSpec())
+    return _sharding()
 
 
-def get_batch_dim_sharding() -> NamedSharding:
+def get_batch_dim_sharding() -> Sharding:
     """Devices share the first axis."""
-    return NamedSharding(_mesh(), PartitionSpec("batch"))
+    return _sharding("batch")
 
 
 def shard_along_batch_dim(x: Any) -> Any:
@@ -35,5 +35,9 @@ def display_shard_info(x: jax.Array) -> None:
         print(f"{shard.device}: {shard.index} {shard.data.shape}")
 
 
-def _mesh() -> Mesh:
-    return Mesh(np.array(jax.devices()), ("batch",))
+def _sharding(*axes: str) -> Sharding:
+    """One device needs no mesh. The workload's arrays have none there either, so that the second step of a submission
+    finds the program that its first step compiled."""
+    if jax.device_count() == 1:
+        return SingleDeviceSharding(jax.devices()[0])
+    return NamedSharding(Mesh(np.array(jax.devices()), ("batch",)), PartitionSpec(*axes))

@@ -13,7 +13,7 @@ from sandbox_runner import protocol
 from sandbox_runner.channel import Channel, ChannelClosed
 from sandbox_runner.trainer import bundle, paths
 from sandbox_runner.trainer.errors import TrainerError
-from sandbox_runner.trainer.report import describe_failure
+from sandbox_runner.trainer.report import describe_failure, send_failure
 from workloads.errors import SubmissionError
 from workloads.submission import Submission, load_submission
 
@@ -27,7 +27,7 @@ def main() -> int:
         return 0
     except BaseException as error:  # also SystemExit
         traceback.print_exc()
-        channel.send("failed", **describe_failure(error, paths.submission_folder(), "get_batch_size"))
+        send_failure(channel, describe_failure(error, paths.submission_folder(), "get_batch_size"))
         return 1
     return 0
 

@@ -5,7 +5,6 @@ hello  setup  setup_done  snapshot 0  load  loaded  init_done  step  snapshot 1 
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import Any
 
@@ -14,7 +13,7 @@ from sandbox_runner.channel import Channel, ChannelClosed
 from sandbox_runner.trainer import bundle, paths
 from sandbox_runner.trainer.errors import Stopped, TrainerError
 from sandbox_runner.trainer.referee import SocketReferee
-from sandbox_runner.trainer.report import describe_failure
+from sandbox_runner.trainer.report import describe_failure, send_failure
 from sandbox_runner.trainer.snapshot import write_snapshot
 from sandbox_runner.trainer.task import Task, build_task
 from workloads import loop, snapshot
@@ -32,11 +31,7 @@ def main() -> int:
         return 0
     except BaseException as error:  # also SystemExit: a submission that leaves has failed
         traceback.print_exc()
-        failure = describe_failure(error, paths.submission_folder(), trainer.stage)
-        try:
-            channel.send("failed", **failure)
-        except ChannelClosed:
-            print("the supervisor is gone", file=sys.stderr)
+        send_failure(channel, describe_failure(error, paths.submission_folder(), trainer.stage))
         return 1
     return 0
 
