@@ -117,7 +117,7 @@ def trial_result(document: Any) -> TrialResult:
     if not isinstance(document, dict):
         raise ReportRejected("a result is an object")
     try:
-        ending = Ending(document.get("ending"))
+        ending = Ending(str(document.get("ending")))
     except ValueError:
         raise ReportRejected("ending is not one of the agreed words") from None
     rows = document.get("evaluations")

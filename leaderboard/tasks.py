@@ -38,7 +38,8 @@ def soon(task: Task, *args: Any) -> None:
 @shared_task(throws=(IllegalTransition,))
 def check_archive(submission_id: int) -> None:
     """Runs the checks of a fresh upload in a child process; findings appear one by one."""
-    intake.check_submission(submission_id)
+    checked = intake.check_submission(submission_id)
+    log.info("the checks of submission %s are through: %s", submission_id, checked.get_status_display())
 
 
 @shared_task
@@ -49,6 +50,7 @@ def dispatch_trials() -> int:
     for host in Host.objects.idle(now):
         attempt = lifecycle.lease_next_trial(host.pk, now=now)
         if attempt is not None:
+            log.info("%s goes to host %s as attempt %s", attempt.trial, host.name, attempt.pk)
             send_start(host, attempt)
             leased += 1
     return leased
@@ -66,13 +68,18 @@ def send_start(host: Host, attempt: Attempt) -> None:
 @shared_task
 def requeue_lost_trials() -> int:
     """Leases nobody renewed go back to the queue; returns how many."""
-    return lifecycle.requeue_expired_leases(now=timezone.now(), site_answers=_site_answers())
+    requeued = lifecycle.requeue_expired_leases(now=timezone.now(), site_answers=_site_answers())
+    if requeued:
+        log.warning("%s attempts were lost and are queued again", requeued)
+    return requeued
 
 
 def _site_answers() -> bool:
     """Whether hosts can reach the site just now: the leases of those that cannot must not run out."""
     try:
-        with urllib.request.urlopen(f"{settings.INTERNAL_URL}/healthz", timeout=3) as response:  # noqa: S310
+        # Straight there: a proxy named in the environment must not be asked.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{settings.INTERNAL_URL}/healthz", timeout=3) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError, ValueError):
         return False
@@ -83,6 +90,7 @@ def finish_submissions() -> None:
     """Everything that waits for its next step without a host: finished runs, stale boards, checks that got lost."""
     for submission in Submission.objects.filter(status=Submission.Status.SCORING):
         settled = lifecycle.settle_submission(submission.pk)
+        log.info("%s is %s", settled, settled.get_status_display())
         if settled.status != Submission.Status.SCORING:
             notices.send_run_ended(settled)
     refresh_boards()

@@ -4,7 +4,6 @@ import hmac
 import uuid
 from dataclasses import dataclass
 
-from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -24,7 +23,7 @@ class Caller:
     is_authenticated: bool = True
 
 
-def _credentials(request: Request | HttpRequest, scheme: str) -> str | None:
+def _credentials(request: Request, scheme: str) -> str | None:
     """What follows the scheme's word, or None when the header is about something else."""
     words = get_authorization_header(request).split()
     if len(words) != 2 or words[0].lower() != scheme.lower().encode():

@@ -23,6 +23,14 @@ from sandbox_runner.protocol import ReportKind
 MODEL_KEYS = ("gpu_model", "cpu_model")  # the first one a host states is part of its boards' identity
 
 
+def caller_of(request: Request) -> Caller:
+    """Who speaks; the views below let nobody else in."""
+    caller: Any = request.user
+    if not isinstance(caller, Caller):
+        raise AuthenticationFailed("Name the host or the attempt in the Authorization header.")
+    return caller
+
+
 class HostView(APIView):
     """No throttle: hosts are known, and a heartbeat that is turned away costs a lease."""
 
@@ -32,8 +40,7 @@ class HostView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if not isinstance(request.user, Caller):
-            raise AuthenticationFailed("Name the host or the attempt in the Authorization header.")
+        caller_of(request)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, LeaseLost):
@@ -51,7 +58,7 @@ class HostHeartbeat(HostView):
     """A host worker is alive. The answer says whether it should take no more work."""
 
     def post(self, request: Request) -> Response:
-        host, body = request.user.host, object_of(request)
+        host, body = caller_of(request).host, object_of(request)
         state = body.get("state")
         if state not in Host.State.values:
             raise ReportRejected("state is not idle or busy")
@@ -82,7 +89,7 @@ class Claims(HostView):
     def post(self, request: Request) -> Response:
         body = object_of(request)
         claim = lifecycle.claim_attempt(
-            identifier(body, "attempt"), identifier(body, "lease"), host=request.user.host, now=timezone.now()
+            identifier(body, "attempt"), identifier(body, "lease"), host=caller_of(request).host, now=timezone.now()
         )
         return Response(
             {
@@ -98,8 +105,8 @@ class Bundle(AttemptView):
     """The submission's files as one deterministic tar, as long as the attempt runs."""
 
     def get(self, request: Request, attempt_id: uuid.UUID) -> HttpResponseBase:
-        attempt = request.user.attempt
-        if attempt.status != Attempt.Status.RUNNING:
+        attempt = caller_of(request).attempt
+        if attempt is None or attempt.status != Attempt.Status.RUNNING:
             raise LeaseLost("This lease is no longer valid.")
         path = files.path_of(attempt.trial_spec().bundle_sha256)
         return FileResponse(path.open("rb"), content_type="application/x-tar")
@@ -132,7 +139,7 @@ class Reports(AttemptView):
         if not isinstance(payload, dict):
             raise ReportRejected("payload is not an object")
         try:
-            kind = ReportKind(body.get("kind"))
+            kind = ReportKind(str(body.get("kind")))
         except ValueError:
             raise ReportRejected("kind is not one of the agreed words") from None
         is_new = lifecycle.record_report(

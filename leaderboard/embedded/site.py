@@ -25,6 +25,7 @@ from leaderboard.embedded.site_user import site_user
 WEB_READY_S = 60.0
 HOST_STOP_S = 40.0  # its supervisors kill their containers and report
 STOP_S = 15.0
+MAX_LOG_BYTES = 10_000_000
 
 
 def running_address() -> str | None:
@@ -112,6 +113,7 @@ class EmbeddedSite:
             stop_s=stop_s,
             user=user,
         )
+        _keep_short(child.log)
         child.start()
         self._children.append(child)
         return child
@@ -168,6 +170,12 @@ class EmbeddedSite:
         self._lock.truncate(0)
         json.dump({"address": self.address, "pid": os.getpid()}, self._lock)
         self._lock.flush()
+
+
+def _keep_short(log: Path) -> None:
+    """A log that has grown large makes room for a new one; the last one is kept beside it."""
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
 
 
 def migrate_if_needed(say: Callable[[str], None]) -> None:

@@ -72,7 +72,8 @@ def reinstate(submission_id: int, *, actor: Actor, public_note: str, internal_re
         submission.save(update_fields=changed)
         publish(submission, actor=actor, action="reinstate")
         return decision
-    to = {S.SCORING: S.IN_REVIEW, S.IN_REVIEW: S.IN_REVIEW, S.WITHDRAWN: S.WITHDRAWN}.get(before, S.CANCELLED)
+    back: dict[str, str] = {S.SCORING: S.IN_REVIEW, S.IN_REVIEW: S.IN_REVIEW, S.WITHDRAWN: S.WITHDRAWN}
+    to = back.get(before, S.CANCELLED)
     note = f"Reinstated on {timezone.now():%-d %b %Y}. {decision.public_note}"
     facts = {"decision": decision.pk}
     move(submission, to, actor=actor, action="reinstate", note=note, changed=changed, facts=facts)
