@@ -27,11 +27,11 @@ from leaderboard.models import (
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Lists and shows; adds, changes and removes nothing."""
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden = set(self.exclude or ())
         return [field.name for field in self.opts.concrete_fields if field.name not in hidden]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
