@@ -15,6 +15,7 @@ from typing import Any
 
 from workloads.api import SUBMISSION_FUNCTIONS
 from workloads.errors import SubmissionError
+from workloads.self_imports import SelfImports
 
 PACKAGE = "submission_package"  # so that relative imports between a submission's files work
 _OPTIONAL = frozenset({"prepare_for_eval"})
@@ -37,7 +38,7 @@ class Submission:
 
 
 def load_submission(folder: Path) -> Submission:
-    """Imports `submission.py` of `folder`, once a process. Its own files import each other with and without dots.
+    """Imports `submission.py` of `folder`, once a process. Its own files import each other in any way.
 
     Raises:
         SubmissionError: there is no such file, or a function is missing. Exceptions of the import pass through.
@@ -46,6 +47,7 @@ def load_submission(folder: Path) -> Submission:
     if not (folder / "submission.py").is_file():
         raise SubmissionError(f"{folder.name} has no file submission.py at its top")
     sys.path.insert(0, str(folder))
+    SelfImports(folder, PACKAGE).install()
     _make_package(folder)
     module = importlib.import_module(f"{PACKAGE}.submission")
     return Submission(**{name: _function(module, name) for name in SUBMISSION_FUNCTIONS})

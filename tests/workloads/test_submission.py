@@ -45,6 +45,30 @@ def test_files_of_a_submission_import_each_other_with_and_without_dots(tmp_path:
     assert result.stdout.strip() == "None None", result.stderr
 
 
+@pytest.mark.parametrize("root", ["submissions", "submissions_algorithms.leaderboard"])
+def test_files_import_each_other_by_the_place_they_had_on_the_scoring_machine(tmp_path: Path, root: str):
+    files = {
+        "submission.py": f"from {root}.self_tuning.entry.rule import A\n"
+        f"import {root}.self_tuning.entry.inner.deep as deep\n"
+        f"from . import rule\nassert A is rule.A is deep.A\n{FUNCTIONS}",
+        "rule.py": "A = object()",
+        "inner/deep.py": "from ..rule import A",
+    }
+    result = load(tmp_path, files)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_wrong_absolute_import_still_fails(tmp_path: Path):
+    result = load(tmp_path, {"submission.py": f"from submissions.entry.missing import A\n{FUNCTIONS}"})
+    assert "No module named 'submissions'" in result.stderr
+
+
+def test_a_folder_of_the_submission_called_like_a_root_wins(tmp_path: Path):
+    files = {"submission.py": f"from submissions.rule import A\n{FUNCTIONS}", "submissions/rule.py": "A = 1"}
+    result = load(tmp_path, files)
+    assert result.returncode == 0, result.stderr
+
+
 def test_an_initializer_of_the_folder_runs_first(tmp_path: Path):
     files = {"__init__.py": "READY = True", "submission.py": f"from . import READY\nassert READY\n{FUNCTIONS}"}
     result = load(tmp_path, files)
