@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ WANTED_PYTHON = (3, 11)
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STILL_WORKING_S = 10
+_END_TIMEOUT_S = 60
 _LOG_TAIL_LINES = 20
 
 
@@ -141,7 +143,7 @@ def make_data() -> None:
 
 def migrate() -> None:
     """The embedded database, up to date with the models."""
-    hint = f"look at the database in {STATE / 'site'}; a copy of it can be moved away to start afresh"
+    hint = f"the database is in {STATE / 'site'}: move it away to start afresh, or put right what the message names"
     _run("migrations", [str(PYTHON), "manage.py", "migrate", "--noinput"], hint=hint)
 
 
@@ -177,13 +179,23 @@ def _run(name: str, command: list[str], *, hint: str, show: bool = False) -> Non
                 break
             except subprocess.TimeoutExpired:
                 _say(f"  … {name}, {time.monotonic() - started:.0f} s")
-            except BaseException:
-                process.terminate()
-                process.wait()
+            except BaseException as interruption:
+                _end(process, told_already=isinstance(interruption, KeyboardInterrupt))
                 raise
     if status:
         shown = "" if show else _tail(log)
         raise SetupFailed(f"{shown}`{' '.join(command)}` ended with {status}.\nWhat to do: {hint}.")
+
+
+def _end(process: subprocess.Popen[bytes], told_already: bool) -> None:
+    """Let a command put its things in order; Ctrl-C has reached it too, and a second one would disturb that."""
+    if not told_already:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=_END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _tail(log: Path) -> str:
@@ -201,6 +213,7 @@ def main() -> int:
         wanted = ".".join(map(str, WANTED_PYTHON))
         _say(f"Python {wanted} is needed, this is {sys.version.split()[0]}: run `make PYTHON=python{wanted} …`")
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for number, step in enumerate(STEPS, start=1):
         label = f"[{number}/{len(STEPS)}] {step.name}"
         if step.is_done():

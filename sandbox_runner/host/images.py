@@ -24,7 +24,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import docker
 from docker.errors import DockerException, ImageNotFound
@@ -54,6 +54,7 @@ TRAINER_CODE = (
     "workloads/loop.py",
     "workloads/random_keys.py",
     "workloads/search_space.py",
+    "workloads/self_imports.py",
     "workloads/snapshot.py",
     "workloads/snapshot_jax.py",
     "workloads/snapshot_torch.py",
@@ -212,8 +213,7 @@ def _bootstrap(base_url: str) -> None:
             "`mmdebstrap` is not installed: run `make setup`, or name a base in ALGOPERF_SANDBOX_BASE"
         )
     with tempfile.TemporaryFile() as errors, _docker_environment(base_url) as environment:
-        maker = subprocess.Popen(_bootstrap_command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
-        with maker:
+        with _bootstrapping(errors) as maker:
             taker = subprocess.run(
                 [_docker(), "import", "-"], stdin=maker.stdout, stdout=subprocess.PIPE, stderr=errors, env=environment
             )
@@ -223,6 +223,21 @@ def _bootstrap(base_url: str) -> None:
                 f"Debian could not be bootstrapped.\n{_tail(errors.read().decode(errors='replace'))}"
             )
         _run([_docker(), "tag", taker.stdout.decode().strip(), _debian()], env=environment)
+
+
+@contextmanager
+def _bootstrapping(errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """The bootstrap under way; asked to clean up behind itself when the block is left early."""
+    # A session of its own: when it is interrupted it signals its whole process group, and that would be us.
+    maker = subprocess.Popen(
+        _bootstrap_command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+    )
+    with maker:
+        try:
+            yield maker
+        except BaseException:
+            os.killpg(maker.pid, signal.SIGINT)
+            raise
 
 
 def _download_wheels(folder: Path) -> None:
