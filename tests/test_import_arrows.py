@@ -25,6 +25,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "workloads.editions",
         "workloads.api",
         "workloads.spec",
+        "workloads.errors",
         "sandbox_runner.protocol",
         "sandbox_runner.compliance",
     ),
