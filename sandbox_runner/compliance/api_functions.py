@@ -51,7 +51,7 @@ def check_parameters(sources: Sources) -> Iterator[Finding]:
         if definition is None or _not_a_function(definition.node):
             continue
         if definition.arguments is None:
-            message = f"{name} is made by a call, so its parameters could not be read."
+            message = f"{name} is not written out as a function here, so its parameters could not be read."
             yield _at(
                 definition, PARAMETERS, Verdict.NOTE, message, f"Make sure it can be called as {_signature(name)}"
             )

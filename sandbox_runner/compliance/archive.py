@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import tarfile
 import zipfile
@@ -230,6 +231,5 @@ def _rejected(check: CheckInfo, message: str, fix: str, path: str = "") -> Archi
 
 
 def _size(nbytes: int) -> str:
-    if nbytes < limits.MIB:
-        return f"{nbytes / limits.KIB:.0f} KB"
-    return f"{nbytes / limits.MIB:.1f} MB".replace(".0 ", " ")
+    """In MB, rounded up, so that what is too large never looks like the limit."""
+    return f"{math.ceil(nbytes * 100 / limits.MIB) / 100:g} MB"

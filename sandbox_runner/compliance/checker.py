@@ -88,7 +88,9 @@ def check(upload: Archive, ruleset: str, framework: str) -> list[Finding]:
     return [finding for result in run_checks_of(upload, ruleset, framework) for finding in result.findings]
 
 
-def finish(checks: Generator[CheckResult, None, Report], on_check: Callable[[CheckResult], None]) -> Report:
+def finish(
+    checks: Generator[CheckResult, None, Report], on_check: Callable[[CheckResult], None] | None = None
+) -> Report:
     """Runs checks to their end, shows each result to `on_check` and returns the report."""
     while True:
         try:
@@ -96,7 +98,8 @@ def finish(checks: Generator[CheckResult, None, Report], on_check: Callable[[Che
         except StopIteration as end:
             report: Report = end.value
             return report
-        on_check(result)
+        if on_check:
+            on_check(result)
 
 
 def _archive_results(findings: Iterable[Finding]) -> Iterator[CheckResult]:

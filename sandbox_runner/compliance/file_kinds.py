@@ -57,7 +57,7 @@ def _data_file(path: str, content: bytes) -> Iterator[Finding]:
 
 def _text_file(path: str, content: bytes) -> Iterator[Finding]:
     text = content.decode("utf-8")
-    packed = longest_run(text) > 0 and entropy(text) > _DENSE_TEXT and len(content) > _MAX_DENSE
+    packed = len(content) > _MAX_DENSE and (longest_run(text) > 0 or entropy(text) > _DENSE_TEXT)
     if len(content) > _MAX_TEXT or packed:
         yield KINDS.finding(
             Verdict.REVIEW,

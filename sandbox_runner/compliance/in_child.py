@@ -47,6 +47,7 @@ def check_in_child(
         try:
             _send(child, data, ruleset, framework)
             report = _receive(child, done, on_check)
+            _close(child.stdout)  # ends a child that would go on writing
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(_GOODBYE_S)  # so that the exit status is its own, not that of the kill
         finally:
@@ -80,6 +81,11 @@ def _send(child: subprocess.Popen[bytes], data: bytes, ruleset: str, framework: 
     with contextlib.suppress(BrokenPipeError):  # the exit status says what happened
         child.stdin.write(request.encode() + data)
         child.stdin.close()
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    if stream is not None:
+        stream.close()
 
 
 def _receive(

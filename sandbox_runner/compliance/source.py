@@ -47,10 +47,32 @@ class Module:
         return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     @cached_property
+    def statements(self) -> dict[ast.AST, ast.stmt]:
+        """Every node -> the statement of the module that holds it."""
+        return {node: statement for statement in self.tree.body for node in ast.walk(statement)}
+
+    @cached_property
     def docstrings(self) -> set[ast.AST]:
         """Texts that stand alone as a statement: docstrings and comments written as texts."""
         return {
             node.value for node in self.nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+
+    @cached_property
+    def texts(self) -> dict[ast.AST, str]:
+        """Every text in the code, docstrings left out; one that is pieced together with + counts as one."""
+        texts: dict[ast.AST, str] = {}
+        for node in reversed(self.nodes):  # children first
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts[node] = node.value
+            elif (
+                isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and {node.left, node.right} <= texts.keys()
+            ):
+                texts[node] = texts[node.left] + texts[node.right]
+        return {
+            node: text
+            for node, text in reversed(texts.items())
+            if node not in self.docstrings and self.parents[node] not in texts
         }
 
     @cached_property
@@ -206,7 +228,7 @@ class _Unreadable(Exception):
 
 def _parse(path: str, content: bytes) -> Module:
     text = _decode(content)
-    too_deep = _Unreadable("The file is nested too deeply to be read.", "Write it with fewer nested expressions.")
+    too_much = _Unreadable("The file is too long or nested too deeply to be read.", "Make it shorter and simpler.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd escapes in a text are the author's business
@@ -219,7 +241,7 @@ def _parse(path: str, content: bytes) -> Module:
         message = f"Python 3.11 cannot read this file: {error.msg}."
         raise _Unreadable(message, "Correct the line, or leave the file out.", line, excerpt) from None
     except (RecursionError, MemoryError):
-        raise too_deep from None
+        raise too_much from None
     except (ValueError, OverflowError) as error:
         raise _Unreadable(f"Python 3.11 cannot read this file: {error}.", "Correct it, or leave it out.") from None
     return Module(path, text, tree)

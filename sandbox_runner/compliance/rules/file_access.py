@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sandbox_runner.compliance.findings import Finding, Verdict
 from sandbox_runner.compliance.rules.base import Rule
-from sandbox_runner.compliance.source import Module, Sources, text_of
+from sandbox_runner.compliance.source import Module, Sources
 
 _SYSTEM_PATH = re.compile(
     r"/(bin|boot|ctl|data|dev|etc|home|lib|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|usr|var)(/|$)"
@@ -24,7 +24,7 @@ def _find(sources: Sources) -> Iterator[Finding]:
         if isinstance(node, ast.Call):
             if name := _opens(module, node):
                 yield RULE.at(module, node, Verdict.NOTE, f"{name} reads or writes files.")
-        elif path := _system_path(module, node):
+        elif _SYSTEM_PATH.match(path := module.texts.get(node, "")):
             message = f"{path} lies outside the submission and its scratch space."
             yield RULE.at(module, node, Verdict.REVIEW, message)
 
@@ -35,13 +35,6 @@ def _opens(module: Module, node: ast.Call) -> str:
         return name
     method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     return method if method in _PATH_METHODS else ""
-
-
-def _system_path(module: Module, node: ast.AST) -> str:
-    if node in module.docstrings or isinstance(module.parents.get(node), ast.BinOp):
-        return ""
-    text = text_of(node) or ""
-    return text if _SYSTEM_PATH.match(text) else ""
 
 
 RULE = Rule(

@@ -58,14 +58,16 @@ def _message(module: Module, node: ast.AST, names: dict[ast.AST | None, set[str]
 def _compared(module: Module, node: ast.Compare, names: dict[ast.AST | None, set[str]]) -> str:
     sides = [node.left, *node.comparators]
     fixed = [value for side in sides for value in _fixed_values(module, side)]
-    if not fixed:
-        return ""
     exact = any(isinstance(operator, _EXACT) for operator in node.ops)
+    if (
+        exact
+        and any(map(_is_digest, sides))
+        and any(isinstance(side, ast.Constant | ast.Set | ast.Dict) for side in sides)
+    ):
+        return "A hash is compared with a fixed value."
     for side in sides:
         if (size := _size_in(module, side, names)) and any(value not in _HARMLESS for value in fixed):
             return f"{size} is compared with a fixed value."
-        if exact and _digest_in(module, side):
-            return "A hash is compared with a fixed value."
         if exact and (shape := _shape_in(module, side)) and any(_tells_models_apart(value) for value in fixed):
             return f"{shape} is compared with a fixed value."
     return ""
@@ -160,10 +162,12 @@ def _shape_in(module: Module, node: ast.AST) -> str:
     return ""
 
 
-def _digest_in(module: Module, node: ast.AST) -> bool:
+def _is_digest(node: ast.AST) -> bool:
+    """True for an expression that holds a call of a hash function."""
+    functions = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
     return any(
-        isinstance(part, ast.Call) and module.dotted(part.func).rsplit(".", 1)[-1] in _DIGESTS
-        for part in ast.walk(node)
+        (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")) in _DIGESTS
+        for function in functions
     )
 
 

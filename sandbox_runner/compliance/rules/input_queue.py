@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 from sandbox_runner.compliance.findings import Finding, Verdict
 from sandbox_runner.compliance.rules.base import Rule
-from sandbox_runner.compliance.source import Sources, text_of
+from sandbox_runner.compliance.source import Sources
 
 _NAME = "_build_input_queue"
 
 
 def _find(sources: Sources) -> Iterator[Finding]:
-    for module, node in sources.nodes(ast.Attribute, ast.Constant):
-        spelled_out = isinstance(node, ast.Constant) and node not in module.docstrings and text_of(node) == _NAME
-        if spelled_out or (isinstance(node, ast.Attribute) and node.attr == _NAME):
+    for module, node in sources.nodes(ast.Attribute, ast.Constant, ast.BinOp):
+        name = node.attr if isinstance(node, ast.Attribute) else module.texts.get(node)
+        if name == _NAME:
             yield RULE.at(module, node, Verdict.REJECTED, f"{_NAME} is not for submissions.")
 
 

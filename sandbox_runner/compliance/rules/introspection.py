@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sandbox_runner.compliance.findings import Finding, Verdict
 from sandbox_runner.compliance.rules.base import Rule
-from sandbox_runner.compliance.source import Module, Sources, imports, root, text_of
+from sandbox_runner.compliance.source import Module, Sources, imports, root
 
 _NAMES = {
     "inspect.stack",
@@ -57,15 +57,14 @@ def _find(sources: Sources) -> Iterator[Finding]:
 
 
 def _asked(module: Module, node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
+    if isinstance(node, ast.Attribute | ast.Call):
         name = module.dotted(node)
         if name in _NAMES and root(name) in module.imported_roots:
             return name
+    if isinstance(node, ast.Attribute):
         return node.attr if node.attr in _ATTRIBUTES else ""
-    if isinstance(node, ast.Constant) and node not in module.docstrings:
-        text = text_of(node) or ""
-        return text if text in _ATTRIBUTES else ""
-    return ""
+    text = module.texts.get(node, "")
+    return text if text in _ATTRIBUTES else ""
 
 
 RULE = Rule(

@@ -40,7 +40,7 @@ def _find(sources: Sources) -> Iterator[Finding]:
             if forbidden := _forbidden(name):
                 yield RULE.at(module, node, Verdict.REJECTED, f"{forbidden} brings in code of another kind.")
         for node in module.nodes:
-            if isinstance(node, ast.Attribute):
+            if isinstance(node, ast.Attribute | ast.Call):
                 name = module.dotted(node)
                 forbidden = _forbidden(name) if root(name) in module.imported_roots else ""
                 if forbidden and not isinstance(module.parents[node], ast.Attribute):

@@ -7,17 +7,14 @@ from collections.abc import Iterator
 
 from sandbox_runner.compliance.findings import Finding, Verdict
 from sandbox_runner.compliance.rules.base import Rule
-from sandbox_runner.compliance.source import Sources, text_of
+from sandbox_runner.compliance.source import Sources
 
 _NAMES = {"eval_model", "_eval_model_on_split", "_eval_iters"}
 
 
 def _find(sources: Sources) -> Iterator[Finding]:
-    for module, node in sources.nodes(ast.Attribute, ast.Constant):
-        if isinstance(node, ast.Attribute):
-            name = node.attr
-        else:
-            name = "" if node in module.docstrings else text_of(node) or ""
+    for module, node in sources.nodes(ast.Attribute, ast.Constant, ast.BinOp):
+        name = node.attr if isinstance(node, ast.Attribute) else module.texts.get(node, "")
         if name in _NAMES:
             message = f"{name} does not exist where a submission runs: validation data are not there."
             yield RULE.at(module, node, Verdict.REVIEW, message)

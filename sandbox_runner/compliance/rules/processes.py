@@ -38,7 +38,7 @@ def _find(sources: Sources) -> Iterator[Finding]:
             elif _is_process_call(name):
                 yield RULE.at(module, node, Verdict.REJECTED, f"{name} starts or ends processes.")
         for node in module.nodes:
-            if isinstance(node, ast.Attribute):
+            if isinstance(node, ast.Attribute | ast.Call):
                 name = module.dotted(node)
                 if _is_process_call(name):
                     yield RULE.at(module, node, Verdict.REJECTED, f"{name} starts or ends processes.")

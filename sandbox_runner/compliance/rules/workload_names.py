@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sandbox_runner.compliance import definitions
 from sandbox_runner.compliance.findings import Finding, Verdict
 from sandbox_runner.compliance.rules.base import Rule
-from sandbox_runner.compliance.source import Module, Sources, text_of
+from sandbox_runner.compliance.source import Module, Sources
 from sandbox_runner.compliance.workload_words import is_workload_name, words_in
 
 _ALLOWED = {"get_batch_size", "get_eval_batch_size"}
@@ -19,8 +19,8 @@ _SAID = "Workload names are for get_batch_size only"
 def _find(sources: Sources) -> Iterator[Finding]:
     allowed = _allowed(sources)
     for module in sources.modules:
-        for node in module.nodes:
-            if _in_allowed(module, node, allowed):
+        for node in module.statements:
+            if _owner(module, node) in allowed:
                 yield from _escapes(module, node)
             elif found := _named(module, node):
                 verdict, message = found
@@ -28,7 +28,7 @@ def _find(sources: Sources) -> Iterator[Finding]:
 
 
 def _named(module: Module, node: ast.AST) -> tuple[Verdict, str] | None:
-    if isinstance(node, ast.Constant | ast.BinOp):
+    if node in module.texts:
         return _named_in_text(module, node)
     identifier = _identifier(node)
     if identifier and words_in(identifier):
@@ -37,12 +37,7 @@ def _named(module: Module, node: ast.AST) -> tuple[Verdict, str] | None:
 
 
 def _named_in_text(module: Module, node: ast.AST) -> tuple[Verdict, str] | None:
-    parent = module.parents.get(node)
-    if isinstance(parent, ast.BinOp) and text_of(parent) is not None:
-        return None  # seen as part of the whole
-    text = text_of(node)
-    if text is None or node in module.docstrings:
-        return None
+    parent, text = module.parents[node], module.texts[node]
     whole = is_workload_name(text)
     words = words_in(text)
     if (not whole and not words) or _is_message(module, node):
@@ -89,26 +84,32 @@ def _allowed(sources: Sources) -> set[str]:
         for name in _ALLOWED:
             definition = definitions.find(sources, main, name)
             allowed |= set(_defines(definition.node)) if definition else set()
-    uses: dict[str, set[str]] = {}
+    return allowed | _used_only_by(sources, allowed)
+
+
+def _used_only_by(sources: Sources, owners: set[str]) -> set[str]:
+    """Module-level names that everything else could do without: helpers of the owners, and helpers of those."""
+    uses: dict[str, set[str]] = {}  # who -> the names it mentions
     defined: set[str] = set()
     for module in sources.modules:
         for node in module.nodes:
             if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
                 name = node.id if isinstance(node, ast.Name) else node.attr
-                uses.setdefault(name, set()).add(_owner(module, node))
+                uses.setdefault(_owner(module, node), set()).add(name)
         defined |= {name for statement in module.tree.body for name in _defines(statement)}
-    while more := {
-        name for name in defined - allowed if (users := uses.get(name, set()) - {name}) and users <= allowed
-    }:
-        allowed |= more
-    return allowed
+    mentioned = {name for owner, names in uses.items() for name in names - {owner}}
+    waiting = ["", *(defined - mentioned - owners)]  # loose statements, and what others call from outside
+    needed = set(waiting)
+    while waiting:
+        found = uses.get(waiting.pop(), set()) - needed - owners
+        needed |= found
+        waiting.extend(found)
+    return defined - needed
 
 
 def _owner(module: Module, node: ast.AST) -> str:
     """The module-level function, class or variable whose definition holds a node; "" for loose statements."""
-    chain = [node, *module.ancestors(node)]
-    statement = chain[-2] if len(chain) > 1 else node
-    names = _defines(statement)
+    names = _defines(module.statements[node])
     return names[0] if names else ""
 
 
@@ -120,12 +121,6 @@ def _defines(statement: ast.AST) -> list[str]:
     if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         return [statement.target.id]
     return []
-
-
-def _in_allowed(module: Module, node: ast.AST, allowed: set[str]) -> bool:
-    if isinstance(node, ast.Module):
-        return False
-    return _owner(module, node) in allowed
 
 
 def _escapes(module: Module, node: ast.AST) -> Iterator[Finding]:
