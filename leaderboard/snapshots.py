@@ -2,7 +2,7 @@
 
 The document holds everything a page, a chart or a download shows, and enough to score the same board again:
 
-    edition, revision, ruleset, hardware_class, hardware_model, rules, tau_max
+    edition, revision, ruleset, hardware_class, hardware_model, rules, tau_max, trials
     workloads       [{name, role, base, metric, higher_is_better, target, budget_s, studies}]
     submissions     {slug: {id, name, team, is_baseline}}, best first
     scores, times   {rule set: {slug: score}}, {rule set: {slug: {workload: cell}}}
@@ -74,6 +74,7 @@ class Axes:
     hardware_model: str
     rules: str
     tau_max: float
+    trials: int  # a study
     columns: tuple[Column, ...]
 
     @classmethod
@@ -88,6 +89,7 @@ class Axes:
             hardware_model=hardware_model,
             rules=edition.rules,
             tau_max=edition.tau_max,
+            trials=edition.trials[side],
             columns=(
                 *(Column.of(workload, edition, side, held_out=False) for workload in edition.workloads),
                 *(Column.of(workload, edition, side, held_out=True) for workload in edition.held_out),
@@ -97,7 +99,7 @@ class Axes:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """The axes a snapshot was made with: an old revision's targets live on in its snapshots."""
-        names = ("edition", "revision", "ruleset", "hardware_class", "hardware_model", "rules", "tau_max")
+        names = ("edition", "revision", "ruleset", "hardware_class", "hardware_model", "rules", "tau_max", "trials")
         columns = tuple(Column(**column) for column in document["workloads"])
         return cls(**{name: document[name] for name in names}, columns=columns)
 

@@ -15,7 +15,6 @@ from leaderboard import snapshots
 from leaderboard.models import Attempt, Board, Evaluation, Snapshot, Standing, Submission, Trial
 from leaderboard.snapshots import Axes, Entry
 from workloads import editions
-from workloads.spec import Ruleset
 
 
 @transaction.atomic
@@ -144,9 +143,8 @@ def _gaps(axes: Axes, submissions: Mapping[int, Submission]) -> dict[int, str]:
     counts: dict[int, dict[str, set[int]]] = {pk: defaultdict(set) for pk in submissions}
     finished = Count("pk", filter=Q(status=Trial.Status.FINISHED))
     rows = trials.order_by().values_list("study__submission_id", "study__workload", "study__number")
-    expected = _trials_a_study(axes)
     for pk, workload, study, done, total in rows.annotate(done=finished, total=Count("pk")):
-        if done == total and done >= expected:
+        if done == total and done >= axes.trials:
             counts[pk][workload].add(study)
     gaps = {}
     for pk, by_workload in counts.items():
@@ -154,12 +152,6 @@ def _gaps(axes: Axes, submissions: Mapping[int, Submission]) -> dict[int, str]:
         if len(ready) < len(axes.columns):
             gaps[pk] = f"Ran {len(ready)} of {len(axes.columns)} workloads in full."
     return gaps
-
-
-def _trials_a_study(axes: Axes) -> int:
-    """How many results make a study whole; an edition that has gone asks for at least one."""
-    edition = editions.load(axes.edition)
-    return edition.trials[Ruleset(axes.ruleset)] if edition.revision == axes.revision else 1
 
 
 def _curves(axes: Axes, submissions: Iterable[Submission]) -> dict[int, snapshots.Curves]:

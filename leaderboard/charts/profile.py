@@ -288,7 +288,7 @@ def _trace(line: ProfileLine) -> dict[str, Any]:
         "opacity": 1 if line.in_colour else 0.55,
         # What the legend's checkbox gives the line back, and where a click leads.
         "meta": {"trace": line.slug, "url": line.url, "on": line.style.colour, "off": "quiet"},
-        "hovertemplate": "<b>%{fullData.name}</b><br>τ ≤ %{x:.3f}: %{y:.1%} of workloads<extra></extra>",
+        "hovertemplate": "%{fullData.name}<br>τ ≤ %{x:.3f}: %{y:.1%} of workloads<extra></extra>",
     }
 
 

@@ -148,8 +148,10 @@ def test_a_hostile_name_is_text_everywhere(chart):
 
 
 @pytest.mark.parametrize("chart", every_chart(HOSTILE), ids=lambda chart: chart.uid)
-def test_no_name_is_part_of_a_template(chart):
-    assert all("A&amp;B" not in trace.get("hovertemplate", "") for trace in chart.figure["data"])
+def test_templates_hold_no_name_and_no_tag_that_would_become_a_style(chart):
+    templates = [trace.get("hovertemplate", "") for trace in chart.figure["data"]]
+    assert all("A&amp;B" not in template for template in templates)
+    assert set(re.findall(r"<(/?\w+)", " ".join(templates))) <= {"br", "extra", "/extra"}
 
 
 def test_a_style_attribute_is_refused():
