@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -232,6 +231,8 @@ class DecisionForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["outcome"].choices = outcomes  # type: ignore[attr-defined]
         self.fields["rule"].choices = [("", "Choose a rule"), *rules]  # type: ignore[attr-defined]
+        for name in ("rule", "public_note", "internal_reason"):
+            self.fields[name].needed_sometimes = True  # type: ignore[attr-defined]  # so the label does not say "optional"
 
     def clean(self) -> dict[str, Any]:
         """Everything that is public has to say why."""
@@ -247,11 +248,3 @@ class DecisionForm(forms.Form):
                 if not values.get(field) and field in self.fields and field not in self.errors:
                     self.add_error(field, sentence)
         return values
-
-
-def quota_sentence(active: int, sent_today: int) -> str:
-    """What a team has left, in words."""
-    return (
-        f"{active} of {settings.QUOTA_ACTIVE_PER_TEAM} places in the queue are taken, "
-        f"{sent_today} of {settings.QUOTA_SENT_PER_DAY} sent in the last 24 hours."
-    )

@@ -22,6 +22,7 @@ urlpatterns = [
     path("submissions/<slug:slug>/", submissions.page, name="submission"),
     path("submissions/<slug:slug>/live/", submissions.live, name="submission_live"),
     path("submissions/<slug:slug>/trials/", submissions.trials_fragment, name="submission_trials"),
+    path("submissions/<slug:slug>/curves.json", submissions.curves, name="submission_curves"),
     path("submissions/<slug:slug>/actions/", submissions.actions, name="submission_actions"),
     path("submissions/<slug:slug>/manage/", submissions.manage, name="submission_manage"),
     path("submissions/<slug:slug>/cancel/", submissions.cancel, name="submission_cancel"),

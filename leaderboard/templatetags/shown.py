@@ -115,6 +115,16 @@ def hms(seconds: float | None) -> str:
 
 
 @register.filter
+def budget(seconds: float | None) -> str:
+    """A budget or period, set in whole seconds: 0:01:00."""
+    unusual = _unusual(seconds)
+    if unusual:
+        return unusual
+    whole = round(float(seconds))  # type: ignore[arg-type]
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+@register.filter
 def signed(value: float | None) -> str:
     """A difference of scores with its sign, a true minus: +0.2077."""
     unusual = _unusual(value)

@@ -13,10 +13,11 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from leaderboard import figures, tables
-from leaderboard.models import Board, Decision, Standing, Submission
+from leaderboard import charts, figures, tables
+from leaderboard.models import Board, Decision, Snapshot, Standing, Submission
 from leaderboard.models.submissions import RULESETS
 from leaderboard.views.caching import public_page
 from workloads import editions
@@ -44,9 +45,8 @@ def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
     words = request.GET.get("q", "")[:100]
     rows = tables.sort_rows(tables.matching(everything, words), sort, descending=descending)
     page = Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
-    unit, axis = request.GET.get("unit"), "linear" if request.GET.get("axis") == "linear" else "log"
-    shown = request.GET.getlist("show")[:12]
-    profile = figures.profile(snapshot, standings, axis=axis, shown=shown) if snapshot and standings else None
+    unit = request.GET.get("unit")
+    profile = _profile(request, snapshot, standings) if snapshot and standings else None
     query = request.GET.copy()
     query.pop("page", None)
     context = {
@@ -59,6 +59,7 @@ def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
         "document": document,
         "page": page,
         "columns": tables.columns_of(document),
+        "workload_count": len(tables.columns_of(document) or editions.load(edition).workloads),
         "held_out": [entry for entry in document.get("workloads", []) if entry["role"] == "held_out"],
         "not_ranked": _not_ranked(edition, ruleset),
         "sort": sort,
@@ -67,12 +68,25 @@ def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
         "q": words,
         "query": query.urlencode(),
         "profile": profile,
-        "axis": axis,
+        "figure_url": _figure_url(request, edition, ruleset),
+        "axis": "linear" if request.GET.get("axis") == "linear" else "log",
         "in_colour": sum(entry.is_on for entry in profile.legend) if profile else 0,
         "has_baseline": any(row.submission.is_baseline for row in everything),
         "numbers": edition_numbers(edition, ruleset),
     }
     return render(request, "leaderboard/board.html", context)
+
+
+def _figure_url(request: HttpRequest, edition: str, ruleset: str) -> str:
+    """Where the interactive chart gets the same lines on the same axis."""
+    kept = [(name, value) for name in ("axis", "show", "hardware") for value in request.GET.getlist(name)]
+    query = f"?{urlencode(kept)}" if kept else ""
+    return reverse("profile_json", args=[edition, ruleset]) + query
+
+
+def _profile(request: HttpRequest, snapshot: Snapshot, standings: Sequence[Standing]) -> charts.Chart:
+    axis = "linear" if request.GET.get("axis") == "linear" else "log"
+    return figures.profile(snapshot, standings, axis=axis, shown=request.GET.getlist("show")[:12])
 
 
 def edition_numbers(edition: str, ruleset: str) -> dict[str, int]:
@@ -226,5 +240,5 @@ def profile_json(request: HttpRequest, edition: str, ruleset: str) -> HttpRespon
     if chosen is None or chosen.current is None:
         raise Http404
     standings = list(Standing.objects.for_table(chosen.current))
-    figure = figures.profile(chosen.current, standings).figure
+    figure = _profile(request, chosen.current, standings).figure
     return HttpResponse(json.dumps(figure), content_type="application/json")

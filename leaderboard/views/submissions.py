@@ -8,9 +8,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from leaderboard import figures, files, highlight, lifecycle, queue_order, results, sentences, tasks
@@ -118,6 +120,8 @@ def _page_context(request: HttpRequest, row: Submission, *, insider: bool) -> di
     if insider and shown:
         evaluations = list(Evaluation.objects.for_curves([t.attempt for t in shown["trials"] if t.attempt]))
         context["curves"] = figures.curves(row, shown["trials"], evaluations, axis=shown["axis"])
+        query = {"workload": shown["workload"].name, "study": shown["study"], "axis": shown["axis"]}
+        context["curves_url"] = f"{reverse('submission_curves', args=[row.slug])}?{urlencode(query)}"
         context["curve_rows"] = _curve_rows(shown["trials"], evaluations)
     return context
 
@@ -254,6 +258,19 @@ def trials_fragment(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+def curves(request: HttpRequest, slug: str) -> HttpResponse:
+    """The curves of one study, or of one of its trials, as a figure; colours are tokens that the page resolves."""
+    row, insider = visible_submission(request, slug)
+    shown = _shown_study(request, results.trial_rows(row, Trial.objects.for_page(row))) if insider else None
+    if shown is None:
+        raise Http404
+    wanted = request.GET.get("trial", "")
+    rows = [entry for entry in shown["trials"] if str(entry.trial.number) == wanted] or shown["trials"]
+    evaluations = list(Evaluation.objects.for_curves([entry.attempt for entry in rows if entry.attempt]))
+    return JsonResponse(figures.curves(row, rows, evaluations, axis=shown["axis"]).figure)
+
+
+@require_safe
 def actions(request: HttpRequest, slug: str) -> HttpResponse:
     """What the signed-in person may do with a submission: a fragment, so that the page is the same for everybody."""
     row, _ = visible_submission(request, slug)
@@ -302,9 +319,15 @@ def trial(request: HttpRequest, slug: str, workload: str, study: int, number: in
         "metrics": metrics,
         "hyperparameters": (found.hyperparameters or {}).items(),
         "curves": figures.curves(row, [shown], evaluations) if evaluations else None,
+        "curves_url": f"{reverse('submission_curves', args=[row.slug])}?{urlencode(_one_trial(shown))}",
         "log": Attempt.objects.log_of(shown.attempt) if shown.attempt else "",
     }
     return render(request, "leaderboard/trial.html", context)
+
+
+def _one_trial(shown: results.TrialRow) -> dict[str, Any]:
+    study = shown.trial.study
+    return {"workload": study.workload, "study": study.number, "trial": shown.trial.number}
 
 
 @require_safe

@@ -115,6 +115,15 @@ LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "leaderboard.forms.SignupDetails"
+ACCOUNT_FORMS = {
+    "signup": "leaderboard.account_forms.SignupForm",
+    "login": "leaderboard.account_forms.LoginForm",
+    "reset_password": "leaderboard.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "leaderboard.account_forms.ResetPasswordKeyForm",
+    "change_password": "leaderboard.account_forms.ChangePasswordForm",
+    "add_email": "leaderboard.account_forms.AddEmailForm",
+    "reauthenticate": "leaderboard.account_forms.ReauthenticateForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[AlgoPerf] "
@@ -151,6 +160,10 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "leaderboard.views.errors.csrf_failure"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "leaderboard.finders.PlotlyFinder",
+]
 WHITENOISE_USE_FINDERS = env.bool("WHITENOISE_USE_FINDERS", default=True)  # static files without a build step
 
 # --- Celery: JSON only, no results, no remote control ---------------------------------------------------------------

@@ -49,10 +49,16 @@
   });
 
   // What the reader has done to the old fragment is kept in the new one: open disclosures and scrolled logs.
+  // A fragment that reads the same is left alone, so that focus and selection stay.
   let kept = { open: new Set(), logs: new Map() };
+  const last = new Map(); // id of a polling element -> what it was replaced with
   document.addEventListener("htmx:beforeSwap", (event) => {
     const target = event.detail.target;
     if (!target) return;
+    if (target.id && polls(target)) {
+      if (last.get(target.id) === event.detail.serverResponse) event.detail.shouldSwap = false;
+      last.set(target.id, event.detail.serverResponse);
+    }
     kept = { open: new Set(), logs: new Map() };
     for (const details of target.querySelectorAll("details[id][open]")) kept.open.add(details.id);
     for (const log of target.querySelectorAll(".log[id]")) {
@@ -69,9 +75,8 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
-    // A select that only changes what the page shows sends its form at once; the button beside it serves without scripts.
+    // A select that only changes what the page shows sends its form at once; without scripts there is a button.
     for (const form of document.querySelectorAll("form[data-autosubmit]")) {
-      form.querySelector("[data-autosubmit-button]")?.setAttribute("hidden", "");
       form.addEventListener("change", () => form.requestSubmit());
     }
     for (const log of document.querySelectorAll(".log[data-follow]")) log.scrollTop = log.scrollHeight;
