@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from sandbox_runner.errors import ImageBuildFailed, ImageMissing
-from sandbox_runner.host import images, instance
+from sandbox_runner.host import image_inputs, images, instance
 
 ROOT = instance.ROOT
 
@@ -39,38 +39,38 @@ def small_tree(tmp_path, monkeypatch) -> Path:
 
 
 def test_a_name_follows_the_code_of_its_role_only(small_tree):
-    trainer, judge = images.role_tag("trainer"), images.role_tag("judge")
+    trainer, judge = image_inputs.role_tag("trainer"), image_inputs.role_tag("judge")
 
     (small_tree / "workloads/ogbg/model_torch.py").write_text("changed = True\n")
-    assert images.role_tag("trainer") == trainer, "the trainer image holds no workload"
-    assert images.role_tag("judge") != judge
+    assert image_inputs.role_tag("trainer") == trainer, "the trainer image holds no workload"
+    assert image_inputs.role_tag("judge") != judge
 
     (small_tree / "sandbox_runner/trainer/__main__.py").write_text("changed = True\n")
-    assert images.role_tag("trainer") != trainer
+    assert image_inputs.role_tag("trainer") != trainer
 
 
 def test_a_name_does_not_follow_code_that_stays_on_the_host(small_tree):
-    before = [images.role_tag(role) for role in images.ROLES]
+    before = [image_inputs.role_tag(role) for role in image_inputs.ROLES]
     (small_tree / "sandbox_runner/host/supervisor.py").write_text("changed = True\n")
-    assert [images.role_tag(role) for role in images.ROLES] == before
+    assert [image_inputs.role_tag(role) for role in image_inputs.ROLES] == before
 
 
 def test_a_moved_line_between_two_files_changes_the_name(small_tree):
     first, second = small_tree / "workloads/__init__.py", small_tree / "workloads/api.py"
     first.write_text("a = 1\nb = 2\n")
     second.write_text("")
-    before = images.role_tag("judge")
+    before = image_inputs.role_tag("judge")
     first.write_text("a = 1\n")
     second.write_text("b = 2\n")
-    assert images.role_tag("judge") != before
+    assert image_inputs.role_tag("judge") != before
 
 
 def test_a_base_named_by_the_operator_changes_every_name(monkeypatch):
     monkeypatch.delenv("ALGOPERF_SANDBOX_BASE", raising=False)
-    ours = images.base_tag(), images.role_tag("judge")
+    ours = image_inputs.base_tag(), image_inputs.role_tag("judge")
     monkeypatch.setenv("ALGOPERF_SANDBOX_BASE", "python:3.11-bookworm")
-    assert images.base_tag() != ours[0]
-    assert images.role_tag("judge") != ours[1]
+    assert image_inputs.base_tag() != ours[0]
+    assert image_inputs.role_tag("judge") != ours[1]
 
 
 def test_the_locks_agree_on_every_version():
@@ -106,7 +106,7 @@ def _imported(tree: ast.Module) -> set[str]:
     return {name for name in names if name.split(".")[0] in ("workloads", "sandbox_runner")}
 
 
-@pytest.mark.parametrize("role", images.ROLES)
+@pytest.mark.parametrize("role", image_inputs.ROLES)
 def test_an_image_holds_everything_its_code_imports(role):
     everything = {
         path.relative_to(ROOT).as_posix(): b""
@@ -114,7 +114,7 @@ def test_an_image_holds_everything_its_code_imports(role):
         for path in (ROOT / folder).rglob("*.py")
     }
     ours = set(_modules(everything))
-    held = _modules(images.code_files(role))
+    held = _modules(image_inputs.code_files(role))
 
     missing = {(name, wanted) for name, tree in held.items() for wanted in _imported(tree) & ours if wanted not in held}
 
@@ -123,7 +123,7 @@ def test_an_image_holds_everything_its_code_imports(role):
 
 def test_what_a_trial_copies_beside_the_submission_imports_only_what_the_trainer_holds():
     """One model file and one dataset file of the workload travel with each trial; the image holds the rest."""
-    held = set(_modules(images.code_files("trainer")))
+    held = set(_modules(image_inputs.code_files("trainer")))
     travelling = [
         *ROOT.glob("workloads/*/model_*.py"),
         *(p for p in ROOT.glob("workloads/datasets/*.py") if p.stem != "__init__"),
@@ -135,7 +135,7 @@ def test_what_a_trial_copies_beside_the_submission_imports_only_what_the_trainer
 
 
 def test_the_trainer_holds_no_workload_no_dataset_no_metric_and_nothing_of_the_host():
-    paths = set(images.code_files("trainer"))
+    paths = set(image_inputs.code_files("trainer"))
 
     folders = {PurePosixPath(path).parent.as_posix() for path in paths if path.startswith("workloads/")}
     assert folders == {"workloads"}
@@ -144,7 +144,7 @@ def test_the_trainer_holds_no_workload_no_dataset_no_metric_and_nothing_of_the_h
 
 
 def test_the_judge_holds_nothing_that_meets_a_submission():
-    assert not [path for path in images.code_files("judge") if "trainer" in path or "algoperf" in path]
+    assert not [path for path in image_inputs.code_files("judge") if "trainer" in path or "algoperf" in path]
 
 
 # --- building ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,116 @@
+"""What goes into the sandbox images, and the names that follow from it: a tag is the hash of its image's inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+from sandbox_runner.host import instance
+
+ImageRole = Literal["trainer", "judge"]
+ROLES: tuple[ImageRole, ...] = ("trainer", "judge")
+UIDS: Mapping[ImageRole, int] = {"trainer": 10001, "judge": 10002}
+
+_DEPLOY = instance.ROOT / "deploy"
+TORCH = (_DEPLOY / "torch.txt").read_text().strip()  # pinned without a hash: its build is chosen per machine
+SUITE = "bookworm"
+SYSTEM_PACKAGES = ("python3", "python3-venv", "g++", "libpython3-dev")  # the last two let torch.compile work
+
+# What a submission may meet: the interface, the framework bases and the loop. No workload, dataset, metric or edition.
+TRAINER_CODE = (
+    "workloads/__init__.py",
+    "workloads/api.py",
+    "workloads/base.py",
+    "workloads/batching.py",
+    "workloads/errors.py",
+    "workloads/frameworks.py",
+    "workloads/halton.py",
+    "workloads/jax_base.py",
+    "workloads/loop.py",
+    "workloads/random_keys.py",
+    "workloads/search_space.py",
+    "workloads/self_imports.py",
+    "workloads/snapshot.py",
+    "workloads/snapshot_jax.py",
+    "workloads/snapshot_torch.py",
+    "workloads/spec.py",
+    "workloads/submission.py",
+    "workloads/torch_base.py",
+    "workloads/view.py",
+    "sandbox_runner/__init__.py",
+    "sandbox_runner/channel.py",
+    "sandbox_runner/protocol.py",
+    "sandbox_runner/trainer/**/*.py",
+)
+JUDGE_CODE = (
+    "workloads/**/*.py",
+    "workloads/**/*.json",
+    "sandbox_runner/__init__.py",
+    "sandbox_runner/channel.py",
+    "sandbox_runner/protocol.py",
+    "sandbox_runner/judge/**/*.py",
+)
+# Existing submissions import the interface under these names; both are our compatibility package.
+COMPATIBILITY = "sandbox_runner/algoperf"
+COMPATIBILITY_NAMES = ("algoperf", "algorithmic_efficiency")
+
+LOCK = _DEPLOY / "sandbox" / "requirements.lock"
+BASE_DOCKERFILE = _DEPLOY / "sandbox" / "base.Dockerfile"
+ROLE_DOCKERFILE = _DEPLOY / "sandbox" / "role.Dockerfile"
+
+
+def role_tag(role: ImageRole) -> str:
+    """Name of a role's image for the current tree."""
+    code = (f"{path}\0{hashlib.sha256(content).hexdigest()}\0" for path, content in sorted(code_files(role).items()))
+    return _tag(f"algoperf-{role}", base_tag(), ROLE_DOCKERFILE.read_text(), str(UIDS[role]), *code)
+
+
+def base_tag() -> str:
+    """Name of the heavy layer for the current lock."""
+    return _tag("algoperf-sandbox-base", debian(), TORCH, BASE_DOCKERFILE.read_text(), LOCK.read_text())
+
+
+def debian() -> str:
+    """The base system: an image named by the operator, or Debian's bootstrap."""
+    return os.environ.get("ALGOPERF_SANDBOX_BASE") or _tag("algoperf-debian", *bootstrap_command())
+
+
+def _tag(name: str, *inputs: str) -> str:
+    digest = hashlib.sha256()
+    for text in inputs:
+        digest.update(f"{len(text)}:{text}".encode())
+    return f"{name}:{digest.hexdigest()[:16]}"
+
+
+def code_files(role: ImageRole) -> dict[str, bytes]:
+    """Path below /opt/algoperf -> content: everything of ours that goes into the image of that role."""
+    patterns = TRAINER_CODE if role == "trainer" else JUDGE_CODE
+    paths = {path for pattern in patterns for path in instance.ROOT.glob(pattern) if path.is_file()}
+    files = {path.relative_to(instance.ROOT).as_posix(): path.read_bytes() for path in paths}
+    if role == "trainer":
+        package = instance.ROOT / COMPATIBILITY
+        for path in package.rglob("*.py"):
+            for name in COMPATIBILITY_NAMES:
+                files[f"{name}/{path.relative_to(package).as_posix()}"] = path.read_bytes()
+    return files
+
+
+def bootstrap_command() -> list[str]:
+    """Debian's smallest system with Python, as a tar on standard output, without a trace of this host."""
+    skip = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "doc", "locale", "info")]
+    forget = (
+        'rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1/etc/apt/sources.list" "$1"/var/log/*.log "$1"/var/log/apt/*'
+    )
+    return [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        f"--include={','.join(SYSTEM_PACKAGES)}",
+        *skip,
+        "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+        f"--customize-hook={forget}",
+        SUITE,
+        "-",
+    ]
