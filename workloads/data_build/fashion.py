@@ -6,6 +6,7 @@ import gzip
 import io
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,10 @@ _FOLDER = "./usr/share/datasets/fashion-mnist/"
 _HEADER_BYTES = {"images": 16, "labels": 8}
 _PIXELS = 28 * 28
 
-TRAIN, EVAL_TRAIN, VALIDATION, TEST = 20_000, 2_000, 2_000, 2_000
+COUNTS = {"train": 20_000, "eval_train": 2_000, "validation": 2_000, "test": 2_000}
 
 
-def build(package: Path) -> dict[str, dict[str, np.ndarray]]:
+def build(package: Path, counts: Mapping[str, int] = COUNTS) -> dict[str, dict[str, np.ndarray]]:
     """Split -> file stem -> array, from Debian's package.
 
     Training and validation images come from the published training set, test images from its test set. The images are
@@ -26,12 +27,15 @@ def build(package: Path) -> dict[str, dict[str, np.ndarray]]:
     images, labels = _read(package, "train")
     test_images, test_labels = _read(package, "t10k")
     splits = {
-        "train": (images[:TRAIN], labels[:TRAIN]),
-        "eval_train": (images[:EVAL_TRAIN], labels[:EVAL_TRAIN]),
-        "validation": (images[-VALIDATION:], labels[-VALIDATION:]),
-        "test": (test_images[:TEST], test_labels[:TEST]),
+        "train": (images, labels),
+        "eval_train": (images, labels),
+        "validation": (images[::-1], labels[::-1]),  # from the other end, so never also for training
+        "test": (test_images, test_labels),
     }
-    return {name: {"inputs": inputs, "targets": targets} for name, (inputs, targets) in splits.items()}
+    return {
+        split: {"inputs": inputs[: counts[split]].copy(), "targets": targets[: counts[split]].copy()}
+        for split, (inputs, targets) in splits.items()
+    }
 
 
 def _read(package: Path, part: str) -> tuple[np.ndarray, np.ndarray]:

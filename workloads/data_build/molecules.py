@@ -6,9 +6,10 @@ named fragments a molecule contains, so they are exact, and learnable from the g
 
 from __future__ import annotations
 
+import functools
 import gzip
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,19 @@ _FOLDER = "moses/dataset/data/"
 # Molecules of `test_scaffolds` are built around frames that occur in no other file: as in OGB, test is a harder split.
 _FILES = {"train": "train.csv.gz", "validation": "test.csv.gz", "test": "test_scaffolds.csv.gz"}
 
-TRAIN, EVAL_TRAIN, VALIDATION, TEST = 12_000, 1_000, 1_000, 1_000
+COUNTS = {"train": 12_000, "eval_train": 1_000, "validation": 1_000, "test": 1_000}
 POSITIVE_RATES = (0.01, 0.6)  # a task outside of them, on the training split, is left out
 
 
-def build(package: Path) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
+def build(package: Path, counts: Mapping[str, int] = COUNTS) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
     """(split -> file stem -> array, names of the tasks), from the wheel that carries the molecules."""
-    counts = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
-    graphs = {split: [_graph(smiles) for smiles in _sample(package, split, count)] for split, count in counts.items()}
+    graphs = {split: [_graph(smiles) for smiles in _sample(package, split, counts[split])] for split in _FILES}
     fragments = _fragments()
     rates = np.mean([labels for *_, labels in graphs["train"]], axis=0)
     low, high = POSITIVE_RATES
     tasks = np.flatnonzero((rates >= low) & (rates <= high))
-    graphs["eval_train"] = graphs["train"][:EVAL_TRAIN]
+    every = counts["train"] // counts["eval_train"]
+    graphs["eval_train"] = graphs["train"][::every][: counts["eval_train"]]
     return {split: _arrays(items, tasks) for split, items in graphs.items()}, [fragments[task][0] for task in tasks]
 
 
@@ -42,6 +43,7 @@ def _sample(package: Path, split: str, count: int) -> list[str]:
     return [smiles[position * len(smiles) // count] for position in range(count)]
 
 
+@functools.cache
 def _fragments() -> list[tuple[str, Callable[[Any], int]]]:
     """RDKit's counters of functional groups by name, in alphabetical order."""
     from rdkit.Chem import Fragments

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from workloads import editions, registry
+from workloads.editions.mini import manifest
+from workloads.editions.revision import revision
+from workloads.errors import UnknownWorkload
+from workloads.spec import Ruleset, Split, Target
+
+
+def test_mini_has_the_rules_that_the_architecture_fixes():
+    mini = editions.load("mini")
+
+    assert mini.hardware_class == "cpu2"
+    assert mini.studies == {Ruleset.EXTERNAL: 3, Ruleset.SELF_TUNING: 3}
+    assert mini.trials == {Ruleset.EXTERNAL: 5, Ruleset.SELF_TUNING: 1}
+    assert mini.budget_factor == {Ruleset.EXTERNAL: 1.0, Ruleset.SELF_TUNING: 1.5}
+    assert mini.rules == "documented"
+    assert mini.stop_at == (Split.VALIDATION,)
+    assert mini.batch_scale
+    assert mini.racing
+    assert mini.publication == "self"
+
+
+@pytest.mark.parametrize("spec", editions.load("mini").workloads, ids=lambda spec: spec.name)
+def test_a_mini_workload_is_its_full_size_one_with_other_numbers(spec):
+    full = registry.get(spec.name)
+
+    assert (spec.base, spec.metric, spec.loss_type) == (full.base, full.metric, full.loss_type)
+    assert set(spec.model) == set(full.model)
+    assert spec.num_train_examples < full.num_train_examples
+    assert math.isclose(spec.num_eval_train_examples, spec.num_validation_examples)
+
+
+@pytest.mark.parametrize("spec", editions.load("mini").workloads, ids=lambda spec: spec.name)
+def test_the_data_holds_as_many_examples_as_the_edition_declares(spec):
+    files = manifest()["datasets"][spec.dataset]["files"]
+    counted = "targets.npy" if spec.dataset == "imagenet" else "labels.npy"
+
+    assert {split: files[f"{split}/{counted}"]["shape"][0] for split in Split} == {
+        split: spec.num_examples(split) for split in Split
+    }
+    if spec.dataset == "molpcba":
+        assert files["train/labels.npy"]["shape"][1] == spec.model["tasks"]
+
+
+def test_the_revision_follows_targets_and_data_but_not_budgets():
+    mini = editions.load("mini")
+    first, *others = mini.workloads
+    harder = dataclasses.replace(first, target=Target(validation=first.target.validation + 0.01))
+    longer = dataclasses.replace(first, max_runtime_s=first.max_runtime_s + 1)
+    other_data = json.loads(json.dumps(manifest()))
+    other_data["datasets"]["imagenet"]["files"]["train/inputs.npy"]["sha256"] = "0" * 64
+
+    assert mini.revision == revision(manifest(), mini.workloads)
+    assert mini.revision == revision(manifest(), [longer, *others])
+    assert mini.revision != revision(manifest(), [harder, *others])
+    assert mini.revision != revision(other_data, mini.workloads)
+
+
+def test_a_held_out_variant_is_found_like_any_other_workload():
+    mini = editions.load("mini")
+    variant = mini.workload("ogbg").variant("gelu", model={"activation": "gelu"})
+    edition = dataclasses.replace(mini, held_out=(variant,))
+
+    assert edition.workload("ogbg_gelu") is variant
+    assert registry.load(variant, "pytorch").__module__ == "workloads.ogbg.model_torch"
+    with pytest.raises(KeyError, match="edition mini has no workload 'wmt'"):
+        edition.workload("wmt")
+
+
+def test_self_tuning_has_half_as_much_time_again():
+    mini = editions.load("mini")
+    spec = mini.workloads[0]
+
+    assert mini.budget_s(spec, Ruleset.EXTERNAL) == spec.max_runtime_s
+    assert mini.budget_s(spec, Ruleset.SELF_TUNING) == 1.5 * spec.max_runtime_s
+
+
+def test_an_unknown_edition_is_answered_with_the_known_ones():
+    with pytest.raises(UnknownWorkload, match="no edition is called 'v9'; known: mini"):
+        editions.load("v9")
+
+
+def test_the_environment_says_where_data_lies(monkeypatch, tmp_path):
+    monkeypatch.delenv("ALGOPERF_DATA", raising=False)
+    monkeypatch.setenv("ALGOPERF_STATE", str(tmp_path / "state"))
+    assert editions.data_directory("mini") == tmp_path / "state" / "data" / "mini"
+
+    monkeypatch.setenv("ALGOPERF_DATA", str(tmp_path / "elsewhere"))
+    assert editions.data_directory("mini") == tmp_path / "elsewhere"
