@@ -33,6 +33,8 @@ def register_local_host() -> Host:
             "is_draining": False,
             "retired_at": None,
             "heartbeat_at": None,
+            "lost_in_row": 0,
+            "resting_until": None,
         },
     )
     lifecycle.release_host(host.pk, now=timezone.now(), message="The site was started again.")

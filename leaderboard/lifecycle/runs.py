@@ -278,13 +278,15 @@ def _finish_attempt(attempt: Attempt, result: TrialResult, *, now: datetime) -> 
     if result.ending == Ending.INFRA:
         _lose(attempt, now=now, message=result.message, counts=not attempt.host.is_draining)
         return
+    if result.ending.is_result and attempt.host.lost_in_row:
+        Host.objects.filter(pk=attempt.host_id).update(lost_in_row=0, resting_until=None)
     ended = Attempt.Status.FINISHED if result.ending.is_result else Attempt.Status.CANCELLED
     _close_attempt(attempt, ended, ending=result.ending, message=result.message, now=now)
     trial = attempt.trial
     if trial.status == Trial.Status.CANCELLED:
         return  # what was measured is kept with the attempt; the trial stays out of the score
     if result.ending == Ending.CANCELLED:  # nobody asked for it here, so the host let go by itself
-        _requeue(trial, counts=not attempt.host.is_draining, now=now)
+        _requeue(attempt, counts=not attempt.host.is_draining, now=now)
         return
     _finish_trial(trial, result, now=now)
     audit.record(
@@ -305,10 +307,26 @@ def _finish_trial(trial: Trial, result: TrialResult, *, now: datetime) -> None:
 
 
 def _lose(attempt: Attempt, *, now: datetime, message: str, counts: bool) -> None:
-    """A live attempt -> LOST; its trial is queued again with the same seed and hyperparameters."""
+    """A live attempt -> LOST; its trial is queued again with the same seed and hyperparameters.
+
+    Args:
+        counts: False where nothing went wrong (a restart, a host that drains, a lease nobody asked for).
+    """
     _close_attempt(attempt, Attempt.Status.LOST, ending=Ending.INFRA, message=message, now=now)
+    if counts:
+        _rest(attempt.host, now=now)
     if attempt.trial.status != Trial.Status.CANCELLED:
-        _requeue(attempt.trial, counts=counts, now=now)
+        _requeue(attempt, counts=counts, now=now)
+
+
+def _rest(host: Host, *, now: datetime) -> None:
+    """A host that loses one attempt after the other gets a break, longer every time: it would burn the whole queue."""
+    host.lost_in_row += 1
+    if host.lost_in_row >= settings.HOST_LOSSES_BEFORE_REST:
+        beyond = host.lost_in_row - settings.HOST_LOSSES_BEFORE_REST
+        pause_s = min(settings.HOST_REST_S * 2 ** min(beyond, 10), settings.HOST_LONGEST_REST_S)
+        host.resting_until = now + timedelta(seconds=pause_s)
+    host.save(update_fields=["lost_in_row", "resting_until"])
 
 
 def _close_attempt(attempt: Attempt, status: str, *, ending: Ending, message: str, now: datetime) -> None:
@@ -316,21 +334,28 @@ def _close_attempt(attempt: Attempt, status: str, *, ending: Ending, message: st
     attempt.save()
 
 
-def _requeue(trial: Trial, *, counts: bool, now: datetime) -> None:
-    """LEASED or RUNNING -> QUEUED, or GIVEN_UP when hosts have lost it too often."""
-    before = trial.status
-    trial.failures += counts
-    if trial.failures >= settings.MAX_ATTEMPTS:
-        trial.status, trial.ending, trial.finished_at = Trial.Status.GIVEN_UP, Ending.INFRA, now
+def _requeue(attempt: Attempt, *, counts: bool, now: datetime) -> None:
+    """LEASED or RUNNING -> QUEUED, or GIVEN_UP when hosts have lost it too often.
+
+    An attempt that was lost before the submission ran says less about the trial, so more of those are allowed.
+    """
+    trial, before = attempt.trial, attempt.trial.status
+    if counts and attempt.started:
+        trial.failures += 1
+    elif counts:
+        trial.false_starts += 1
+    given_up = trial.failures >= settings.MAX_ATTEMPTS or trial.false_starts >= settings.MAX_FALSE_STARTS
+    trial.status = Trial.Status.GIVEN_UP if given_up else Trial.Status.QUEUED
+    if given_up:
+        trial.ending, trial.finished_at = Ending.INFRA, now
         trial.message = (
-            f"Given up after hosts lost it {trial.failures} times. This is our failure and charged to nobody."
+            f"Given up after hosts lost it {trial.failures + trial.false_starts} times. This is our failure and "
+            f"charged to nobody. The last time: {attempt.message}"
         )
-    else:
-        trial.status = Trial.Status.QUEUED
     trial.save()
-    facts = {"status": trial.status, "failures": trial.failures}
+    facts = {"status": trial.status, "failures": trial.failures, "false_starts": trial.false_starts}
     audit.record(SITE, "requeue trial", trial, before={"status": before}, after=facts)
-    if trial.status == Trial.Status.GIVEN_UP:
+    if given_up:
         _after_trial(trial, now=now)
     _touch(trial.study.submission_id)
 

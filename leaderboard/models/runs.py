@@ -27,6 +27,7 @@ class HostQuerySet(models.QuerySet["Host"]):
     def idle(self, now: datetime) -> Self:
         """Hosts that can be given a trial: alive, not draining, nothing leased to them."""
         fresh = self.filter(is_draining=False, retired_at=None, heartbeat_at__gte=now - timedelta(seconds=HOST_FRESH_S))
+        fresh = fresh.exclude(resting_until__gt=now)
         return fresh.exclude(attempts__status__in=Attempt.LIVE).order_by("name")
 
 
@@ -47,6 +48,8 @@ class Host(models.Model):
     is_draining = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=State, default=State.IDLE)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    lost_in_row = models.PositiveIntegerField(default=0)  # attempts it lost since its last result
+    resting_until = models.DateTimeField(null=True, blank=True)  # no work before: it loses what it is given
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True)
 
@@ -117,7 +120,8 @@ class Trial(models.Model):
     seed = models.BigIntegerField()
     hyperparameters = models.JSONField(null=True)  # None: self-tuning
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    failures = models.PositiveIntegerField(default=0)  # attempts a host lost
+    failures = models.PositiveIntegerField(default=0)  # attempts a host lost while the submission ran
+    false_starts = models.PositiveIntegerField(default=0)  # attempts a host lost before that
 
     ending = models.CharField(max_length=10, blank=True, choices=[(e.value, e.value) for e in protocol.Ending])
     message = models.TextField(blank=True)  # one sentence for the submitter

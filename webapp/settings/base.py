@@ -228,7 +228,11 @@ FILES_DIRECTORY = SITE_STATE / "files"  # uploads by content hash
 DEFAULT_EDITION = env("DEFAULT_EDITION", default="mini")
 QUOTA_ACTIVE_PER_TEAM = env.int("QUOTA_ACTIVE_PER_TEAM", default=2)  # queued, running or being scored
 QUOTA_SENT_PER_DAY = env.int("QUOTA_SENT_PER_DAY", default=10)
-MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=3)  # of one trial, when hosts fail
+MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=3)  # of one trial that hosts lose while the submission runs
+MAX_FALSE_STARTS = env.int("MAX_FALSE_STARTS", default=10)  # and before it runs
+HOST_LOSSES_BEFORE_REST = env.int("HOST_LOSSES_BEFORE_REST", default=2)
+HOST_REST_S = env.float("HOST_REST_S", default=30.0)  # doubled with every further loss
+HOST_LONGEST_REST_S = env.float("HOST_LONGEST_REST_S", default=900.0)
 LEASE_S = env.float("LEASE_S", default=45.0)
 LEASE_GRACE_S = env.float("LEASE_GRACE_S", default=30.0)
 HEARTBEAT_S = env.float("HEARTBEAT_S", default=10.0)

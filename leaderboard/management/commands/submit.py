@@ -14,7 +14,7 @@ from django.utils.text import slugify
 from leaderboard import intake, lifecycle
 from leaderboard.embedded.site import EmbeddedSite, answers, migrate_if_needed, running_address
 from leaderboard.errors import LeaderboardError
-from leaderboard.models import Finding, Submission, Team, Trial
+from leaderboard.models import Attempt, Finding, Submission, Team, Trial
 from leaderboard.run_document import run_document
 from sandbox_runner import compliance
 from workloads import editions
@@ -165,6 +165,9 @@ def _progress(submission: Submission) -> str:
     trials = Trial.objects.filter(study__submission=submission)
     running = trials.filter(status=Trial.Status.RUNNING).select_related("study").first()
     now = f", now {running.study.workload} study {running.study.number} trial {running.number}" if running else ""
+    lost = Attempt.objects.filter(trial__in=trials).order_by("-leased_at").first()
+    if lost is not None and lost.status == Attempt.Status.LOST:
+        now = f". The last attempt was lost and runs again: {lost.message}"
     ended = trials.exclude(status__in=Trial.OPEN).count()
     return f"{submission.get_status_display()}: {ended} of {trials.count()} trials{now}"
 

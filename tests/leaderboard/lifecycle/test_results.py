@@ -9,7 +9,7 @@ from leaderboard.errors import IllegalTransition, NotAllowed, NotReady
 from leaderboard.models import AuditEvent, Decision, Finding, Submission
 from tests.factories import FindingFactory, MembershipFactory, SubmissionFactory, TeamFactory, UserFactory
 from tests.leaderboard.conftest import make_edition
-from tests.leaderboard.steps import finish, run, run_everything, sent
+from tests.leaderboard.steps import finish, report, run, run_everything, sent
 from workloads import editions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("edition")]
@@ -62,7 +62,9 @@ def test_a_part_of_the_edition_is_shown_and_not_ranked(choice: dict[str, Any], r
 def test_trials_that_hosts_gave_up_are_not_held_against_the_submission() -> None:
     submission = sent()
     for _ in range(3):
-        finish(run(), "infra")
+        attempt = run()
+        report(attempt, "started", {"batch_size": 32}, sequence=0)
+        finish(attempt, "infra")
     run_everything(submission)
 
     submission = lifecycle.settle_submission(submission.pk)

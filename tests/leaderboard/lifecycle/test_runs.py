@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from leaderboard import lifecycle
 from leaderboard.errors import LeaseLost, ReportRejected
-from leaderboard.models import Attempt, AuditEvent, Evaluation, Submission, Trial
+from leaderboard.models import Attempt, AuditEvent, Evaluation, Host, Submission, Trial
 from tests.factories import HostFactory, StudyFactory, SubmissionFactory, TeamFactory, TrialFactory
 from tests.leaderboard import steps
 from tests.leaderboard.steps import claim, evaluation, finish, lease, report, result, run, run_everything, sent
@@ -289,11 +289,20 @@ def test_every_ending_of_a_submission_is_a_result(ending: str) -> None:
 # --- lost attempts --------------------------------------------------------------------------------------------------
 
 
+def lose(host: Host | None = None, message: str = "The engine stopped.", *, started: bool = True) -> Attempt:
+    """One more attempt, lost by its host while the submission ran or before."""
+    Host.objects.update(resting_until=None)
+    attempt = run(host)
+    if started:
+        report(attempt, "started", {"batch_size": 32}, sequence=0)
+    finish(attempt, "infra", 4.0, message=message)
+    return attempt
+
+
 def test_an_attempt_the_host_lost_runs_again_with_the_same_seed() -> None:
     external(count=1)
-    first = run()
+    first = lose()
 
-    finish(first, "infra", 4.0, message="The engine stopped.")
     second = lease()
 
     assert (first.status, first.message) == (A.LOST, "The engine stopped.")
@@ -303,15 +312,47 @@ def test_an_attempt_the_host_lost_runs_again_with_the_same_seed() -> None:
     assert second.trial.failures == 1
 
 
-def test_a_trial_that_hosts_lose_three_times_is_given_up_and_says_so() -> None:
+def test_a_trial_that_hosts_lose_three_times_is_given_up_and_says_why() -> None:
     submission = external(count=1)
     for _ in range(3):
-        finish(run(), "infra")
+        lose()
 
     trial = Trial.objects.get()
     submission.refresh_from_db()
     assert (trial.status, trial.failures, submission.status) == (T.GIVEN_UP, 3, S.SCORING)
     assert "charged to nobody" in trial.message
+    assert "The engine stopped." in trial.message
+
+
+def test_attempts_lost_before_the_submission_ran_are_held_against_the_host() -> None:
+    external(count=1)
+    for _ in range(9):
+        lose(started=False)
+    trial = Trial.objects.get()
+    between = (trial.status, trial.failures, trial.false_starts)
+
+    lose(started=False)
+
+    trial.refresh_from_db()
+    assert between == (T.QUEUED, 0, 9)
+    assert trial.status == T.GIVEN_UP
+
+
+def test_a_host_that_loses_everything_rests_longer_and_longer_until_it_has_a_result() -> None:
+    external(count=2)
+    host, pauses = HostFactory(), []
+    for _ in range(4):
+        lose(host, started=False)
+        host.refresh_from_db()
+        pauses.append(host.resting_until and round((host.resting_until - timezone.now()).total_seconds()))
+
+    assert pauses == [None, 30, 60, 120]
+    assert lifecycle.lease_next_trial(host.pk, now=timezone.now()) is None
+    Host.objects.update(heartbeat_at=host.resting_until)
+    attempt = run(host, now=host.resting_until)
+    finish(attempt, "crash")
+    host.refresh_from_db()
+    assert (host.lost_in_row, host.resting_until) == (0, None)
 
 
 def test_a_draining_host_lets_go_without_counting_it() -> None:
@@ -323,7 +364,7 @@ def test_a_draining_host_lets_go_without_counting_it() -> None:
     finish(attempt, "infra")
 
     trial = Trial.objects.get()
-    assert (trial.status, trial.failures) == (T.QUEUED, 0)
+    assert (trial.status, trial.failures, trial.false_starts) == (T.QUEUED, 0, 0)
 
 
 def test_a_host_that_ends_a_trial_nobody_cancelled_gives_it_back() -> None:
@@ -351,7 +392,7 @@ def test_a_silent_host_loses_its_attempt_half_a_minute_after_the_lease() -> None
     assert expire_after(attempt, 75) == 0
     assert expire_after(attempt, 90) == 1
     attempt.refresh_from_db()
-    assert (attempt.status, attempt.trial.status, attempt.trial.failures) == (A.LOST, T.QUEUED, 1)
+    assert (attempt.status, attempt.trial.status, attempt.trial.false_starts) == (A.LOST, T.QUEUED, 1)
 
 
 def test_a_lease_nobody_claimed_is_no_failure_of_the_trial() -> None:
@@ -360,7 +401,7 @@ def test_a_lease_nobody_claimed_is_no_failure_of_the_trial() -> None:
 
     assert expire_after(attempt, 90) == 1
     attempt.trial.refresh_from_db()
-    assert (attempt.trial.status, attempt.trial.failures) == (T.QUEUED, 0)
+    assert (attempt.trial.status, attempt.trial.failures, attempt.trial.false_starts) == (T.QUEUED, 0, 0)
 
 
 def test_after_the_site_was_down_hosts_have_one_full_lease_to_come_back() -> None:
