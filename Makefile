@@ -31,7 +31,7 @@ check: ## Lint, types, templates, missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	git ls-files '*.py' | xargs $(BIN)/django-upgrade --target-version 5.2
+	git ls-files '*.py' | xargs $(BIN)/django-upgrade --check --target-version 5.2
 	git ls-files '*.html' | xargs --no-run-if-empty $(BIN)/djade --check --target-version 5.2
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
