@@ -17,6 +17,7 @@ No number in it is inf or NaN: a cell without a time says which it was in its ma
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -251,7 +252,8 @@ def _studies(runtime: scoring.WorkloadTime, axes: Axes, workload: str) -> dict[s
 def _places(board: scoring.Board, workload: str) -> dict[str, int]:
     """Rank by submission on one workload, among those that count; equal times share one."""
     times = {slug: cells[workload].final_s for slug, cells in board.cells.items() if cells[workload].counts}
-    return {slug: 1 + sum(other < time for other in times.values()) for slug, time in times.items()}
+    ordered = sorted(times.values())
+    return {slug: 1 + bisect.bisect_left(ordered, time) for slug, time in times.items()}
 
 
 def _ranks(scored: Scored, entries: Sequence[Entry]) -> dict[str, Any]:

@@ -65,6 +65,12 @@ def test_a_cell_says_its_fraction_rank_mark_and_studies():
     ]
 
 
+def test_equal_times_share_a_place_on_a_workload():
+    entries = [entry("a", FAST), entry("b", {**FAST, "ogbg": 30.0}), entry("c", FAST)]
+    times = snapshots.make_document(AXES, entries, [])["times"]["documented"]
+    assert {slug: cells["ogbg"]["rank"] for slug, cells in times.items()} == {"a": 1, "b": 3, "c": 1}
+
+
 def test_ranks_carry_range_interval_wins_and_the_time_against_the_baseline():
     entries = [entry("slow", SLOW), entry("fast", FAST, is_baseline=True)]
     slow = snapshots.make_document(AXES, entries, [])["ranks"]["slow"]
