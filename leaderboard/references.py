@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
+from sandbox_runner import compliance
+
 _NAME = re.compile(r"[a-z0-9_]{1,40}")
-_MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: the same folder gives the same bytes every day
 _SKIPPED = {"__pycache__"}
 
 
@@ -49,16 +48,8 @@ def find(name: str, framework: str) -> Reference | None:
 
 
 def as_zip(reference: Reference) -> bytes:
-    """The folder as a zip: sorted entries, a fixed moment and fixed modes, so the bytes depend on the files alone."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in _files(reference.folder):
-            entry = zipfile.ZipInfo(path.relative_to(reference.folder).as_posix(), date_time=_MOMENT)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, whatever packed it
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes())
-    return buffer.getvalue()
+    """The folder as a zip whose bytes depend on names and contents alone."""
+    return compliance.zip_of_folder(reference.folder)
 
 
 def _files(folder: Path) -> list[Path]:

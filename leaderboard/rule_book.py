@@ -53,7 +53,7 @@ REVIEWED = (
         text="No pretrained or cached tensors, no data of one's own, nothing kept from one trial for another.",
     ),
     Rule(
-        id="search-space",
+        id="one-search-space",
         title="One search space for all workloads",
         text="External tuning draws from the search space as it was sent; a submission does not replace its points.",
     ),

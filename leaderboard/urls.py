@@ -28,6 +28,7 @@ urlpatterns = [
     path("submissions/<slug:slug>/cancel/", submissions.cancel, name="submission_cancel"),
     path("submissions/<slug:slug>/withdraw/", submissions.withdraw, name="submission_withdraw"),
     path("submissions/<slug:slug>/new-version/", submissions.renew, name="submission_renew"),
+    path("submissions/<slug:slug>/run.json", submissions.run_json, name="run_json"),
     path("submissions/<slug:slug>/bundle.tar", submissions.archive, name="submission_archive"),
     path("submissions/<slug:slug>/code/<path:path>", submissions.code, name="code"),
     path("submissions/<slug:slug>/raw/<path:path>", submissions.raw, name="raw"),

@@ -168,7 +168,8 @@ def five_digits(value: Any) -> str:
         digits, _, exponent = f"{number:.4e}".partition("e")
         digits = digits.rstrip("0").rstrip(".")
         return f"{digits}e{int(exponent)}".replace("-", MINUS, 1 if number < 0 else 0)
-    return f"{number:.5g}".replace("-", MINUS)
+    rounded = f"{number:.5g}"
+    return (f"{float(rounded):.0f}" if "e" in rounded else rounded).replace("-", MINUS)
 
 
 @register.filter

@@ -20,6 +20,7 @@ from leaderboard.errors import LeaderboardError
 from leaderboard.models import Attempt, Evaluation, Finding, Host, Standing, Submission, Trial, User
 from leaderboard.models.submissions import FRAMEWORKS, RULESETS
 from leaderboard.plans import hyperparameter_rows
+from leaderboard.run_document import run_document
 from leaderboard.templatetags.shown import by_name
 from leaderboard.views.access import SignedIn, is_insider, own_submission
 from leaderboard.views.caching import PUBLIC, not_modified, public_page, version_tag
@@ -389,6 +390,15 @@ def raw(request: HttpRequest, slug: str, path: str) -> HttpResponse:
     if kept is None:
         raise Http404
     return _plain_text(files.read(kept.sha256), path.rsplit("/", 1)[-1])
+
+
+@require_safe
+def run_json(request: HttpRequest, slug: str) -> HttpResponse:
+    """Everything that was run and measured, in the one shape that the shell prints too."""
+    row, insider = visible_submission(request, slug)
+    if not insider:
+        raise Http404
+    return JsonResponse(run_document(row), json_dumps_params={"indent": 1})
 
 
 @require_safe
