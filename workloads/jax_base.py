@@ -18,6 +18,9 @@ from workloads.api import LossType, ShapeTuple
 from workloads.base import BaseWorkload, parameter_type
 from workloads.spec import Framework
 
+# Initial values are computed once a process, and optimizing that program takes longer than running it.
+_QUICK_TO_COMPILE = {"xla_backend_optimization_level": 0}
+
 
 class JaxWorkload(BaseWorkload):
     """A workload for submissions in JAX. Parameters and model state are nested dicts of float32 arrays."""
@@ -36,7 +39,7 @@ class JaxWorkload(BaseWorkload):
     def init_model_fn(self, rng: Any) -> tuple[Any, Any]:
         """The initial model: equal seeds give equal bits on equal machines. `rng` is a key or an integer."""
         key = jax.random.PRNGKey(rng) if isinstance(rng, int) else rng
-        params, model_state = jax.jit(self.initial_variables)(key)
+        params, model_state = jax.jit(self.initial_variables, compiler_options=_QUICK_TO_COMPILE)(key)
         self._param_shapes = jax.tree.map(lambda leaf: ShapeTuple(leaf.shape), params)
         self._param_types = jax.tree_util.tree_map_with_path(_parameter_type, params)
         return replicate(params), replicate(model_state)

@@ -56,8 +56,8 @@ def _augment(images: np.ndarray, spec: Workload, random: np.random.Generator) ->
     """Mirrors half of the images and moves each by up to `shift` pixels, black coming in at the border."""
     count, height, width, _ = images.shape
     if spec.data.get("mirror"):
-        mirrored = random.random(count) < 0.5
-        images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+        mirrored = random.random((count, 1, 1, 1)) < 0.5
+        images = np.where(mirrored, images[:, :, ::-1], images)
     shift = spec.data.get("shift", 0)
     if not shift:
         return images

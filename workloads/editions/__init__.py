@@ -30,8 +30,8 @@ def load(name: str) -> Edition:
 def data_directory(edition_name: str) -> Path:
     """Where an edition's data lies: `<directory>/<dataset>/{train,eval_train,validation,test}/*.npy`.
 
-    The environment decides, read at every call: ALGOPERF_DATA, else `data/<edition>` in the state folder ALGOPERF_STATE,
-    else in `var` beside the code.
+    The environment decides, at each call: ALGOPERF_DATA, else `data/<edition>` in the state folder ALGOPERF_STATE, else
+    in `var` beside the code.
     """
     if "ALGOPERF_DATA" in os.environ:
         return Path(os.environ["ALGOPERF_DATA"]).resolve()

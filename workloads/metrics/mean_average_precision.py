@@ -8,8 +8,8 @@ import numpy as np
 class MeanAveragePrecision:
     """Average precision of each task over its labelled entries, then the mean over tasks that can be judged.
 
-    A task counts when both 0 and 1 occur among its labels after missing ones, padding rows included, have become 0. So a
-    task whose known labels are all 1 counts, with 1.0. That is the benchmark's rule; its targets were set with it.
+    A task counts when both 0 and 1 occur among its labels after missing ones, padding rows included, have become 0. So
+    a task whose known labels are all 1 counts, with 1.0. That is the benchmark's rule; its targets were set with it.
     """
 
     def __init__(self) -> None:

@@ -98,7 +98,7 @@ class Workload(JaxWorkload):
     ) -> tuple[jax.Array, Any]:
         """Logits of one batch; the model state is handed through, because there is no batch norm."""
         train = mode == ForwardPassMode.TRAIN
-        logits = self.build_model().apply(
+        logits: Any = self.build_model().apply(
             {"params": params},
             augmented_and_preprocessed_input_batch["inputs"],
             dropout_rate=dropout_rate,
