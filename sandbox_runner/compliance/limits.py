@@ -14,6 +14,7 @@ MAX_PATH = 100  # characters; one plain tar header holds it
 MAX_SEGMENT = 101
 
 MAX_SOURCE_BYTES = 1 * MIB  # all Python files together; the largest known submission has a quarter of it
+MAX_SYNTAX_NODES = 200_000  # of one Python file; the largest known file has about a tenth of it
 MAX_DOCUMENT_BYTES = 256 * KIB  # one JSON file
 MAX_INFO_BYTES = 16 * KIB  # submission_info.yml
 MAX_DOCUMENT_DEPTH = 8

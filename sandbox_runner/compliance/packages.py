@@ -5,6 +5,7 @@ from __future__ import annotations
 # distribution -> the modules it brings; what the trainer image holds for submissions.
 OFFERED: dict[str, tuple[str, ...]] = {
     "absl-py": ("absl",),
+    "chex": ("chex",),
     "flax": ("flax",),
     "jax": ("jax",),
     "jaxlib": ("jaxlib",),

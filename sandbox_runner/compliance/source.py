@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sandbox_runner.compliance.findings import CheckInfo, Finding, Stage, Verdict
-from sandbox_runner.compliance.limits import MAX_SOURCE_BYTES, MIB
+from sandbox_runner.compliance.limits import MAX_SOURCE_BYTES, MAX_SYNTAX_NODES, MIB
 from workloads.spec import Framework
 
 SYNTAX = CheckInfo(id="python-syntax", title="Every Python file can be read by Python 3.11", stage=Stage.API)
@@ -233,6 +233,8 @@ def _parse(path: str, content: bytes) -> Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd escapes in a text are the author's business
             tree = ast.parse(text, path)
+            if sum(1 for _ in ast.walk(tree)) > MAX_SYNTAX_NODES:
+                raise too_much
             # Finds what the parser alone does not, such as a return outside a function. The code object is dropped.
             compile(tree, path, "exec", dont_inherit=True)
     except SyntaxError as error:

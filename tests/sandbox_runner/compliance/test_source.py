@@ -49,6 +49,7 @@ def test_a_syntax_error_is_shown_with_its_line():
         b"a" + b".a" * 50_000,
         b"[" * 300 + b"]" * 300,
         b"x = " + b"9" * 5000,
+        b"x = [" + b"1," * 250_000 + b"]",
         b"if 1:\n" + b"".join(b" " * n + b"if 1:\n" for n in range(1, 200)),
     ],
 )

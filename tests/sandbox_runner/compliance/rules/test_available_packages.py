@@ -18,9 +18,9 @@ def test_a_package_that_is_not_installed_is_refused(code):
 @pytest.mark.parametrize(
     "code",
     [
-        "try:\n    import chex\nexcept ImportError:\n    chex = None",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import chex",
-        "def f():\n    import chex",
+        "try:\n    import jraph\nexcept ImportError:\n    jraph = None",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import haiku",
+        "def f():\n    import haiku",
     ],
 )
 def test_a_package_that_may_be_missing_is_noted(code):
