@@ -98,4 +98,6 @@ def judged(rule: Rule, code: str, **files: str) -> list[Finding]:
     contents = {path: dedent(text).encode() for path, text in texts.items()}
     modules, unreadable = parse(contents)
     assert not unreadable, unreadable
-    return list(rule.find(Sources(modules=modules, files=contents, framework=Framework.PYTORCH)))
+    findings = list(rule.find(Sources(modules=modules, files=contents, framework=Framework.PYTORCH)))
+    assert {finding.verdict for finding in findings} <= set(rule.verdicts), "the rule says what it never announced"
+    return findings
