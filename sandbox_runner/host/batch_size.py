@@ -20,6 +20,7 @@ from sandbox_runner.protocol import ProtocolViolation
 from workloads import registry
 
 PROBE_S = 40.0  # imports and the call
+EXIT_GRACE_S = 5.0
 MAX_BATCH_SIZE = 2**24
 
 
@@ -78,7 +79,11 @@ def _ask(listener: Listener, container: ContainerHandle, trial: TrialPlan, bundl
         message = _next(link, deadline)
         while message["kind"] in ("beat", "loaded"):
             message = _next(link, deadline)
-    except (ChannelClosed, ProtocolViolation) as error:
+    except ChannelClosed:
+        state = container.wait(EXIT_GRACE_S)
+        how = "closed its connection" if state is None else f"ended by itself with status {state.exit_code}"
+        raise BatchSizeRefused(f"get_batch_size ended without an answer: the process {how}.") from None
+    except ProtocolViolation as error:
         raise BatchSizeRefused(f"get_batch_size ended without an answer: {error}") from None
     finally:
         link.channel.close()
