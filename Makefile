@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 BIN := .venv/bin
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env,)
 SERIAL := docker or trains or browser or postgres
 
 .PHONY: help setup run test test-full check format images lock clean
@@ -15,17 +16,17 @@ setup: ## Everything run and test need: environment, packages, engine, images, d
 	@$(PYTHON) deploy/setup.py
 
 run: setup ## Set up, then serve http://127.0.0.1:8000 with one local host; Ctrl-C ends everything
-	@exec $(BIN)/python manage.py serve
+	@exec $(AS_ROOT) $(BIN)/python manage.py serve
 
 # Tests that share the machine run two at a time; whatever trains, drives Docker or a browser runs alone.
 test: setup ## Set up, then the whole suite but the tests marked `full`
 	@status=0; \
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not ($(SERIAL) or full)" || status=$$?; \
-	$(BIN)/pytest -m "($(SERIAL)) and not full" || status=$$?; \
+	OMP_NUM_THREADS=1 $(AS_ROOT) $(BIN)/pytest -n 2 -m "not ($(SERIAL) or full)" || status=$$?; \
+	$(AS_ROOT) $(BIN)/pytest -m "($(SERIAL)) and not full" || status=$$?; \
 	exit $$status
 
 test-full: test ## The suite and the tests that take minutes
-	@$(BIN)/pytest -m full
+	@$(AS_ROOT) $(BIN)/pytest -m full
 
 check: ## Lint, types, templates, missing migrations
 	$(BIN)/ruff check .
@@ -41,7 +42,7 @@ format: ## Put Python and templates into their usual form
 	git ls-files '*.html' | xargs --no-run-if-empty $(BIN)/djade --target-version 5.2
 
 images: ## Build the sandbox images of the current tree
-	@$(BIN)/python -m sandbox_runner.host.images
+	@$(AS_ROOT) $(BIN)/python -m sandbox_runner.host.images
 
 lock: ## Resolve the pins of pyproject.toml into both hashed locks
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --extra ml --extra data --extra dev \
@@ -50,4 +51,4 @@ lock: ## Resolve the pins of pyproject.toml into both hashed locks
 	  deploy/sandbox/requirements.in -o deploy/sandbox/requirements.lock
 
 clean: ## Remove the environment and all state: engine, images, data, database
-	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache
+	$(AS_ROOT) rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache

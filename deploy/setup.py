@@ -69,10 +69,14 @@ def install_packages() -> None:
         raise SetupFailed(f"{', '.join(packages)} missing and this is not Debian: install what gives the same commands")
     if os.geteuid() != 0 and not _which("sudo"):
         raise SetupFailed(f"{', '.join(packages)} missing: run this as root, or {by_hand}")
-    as_root = [] if os.geteuid() == 0 else ["sudo"]
-    apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y"]
+    apt = [*_as_root(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y"]
     _run("apt", [*apt, "update"], hint=f"check the network and the package sources, or {by_hand}")
     _run("apt", [*apt, "install", "--no-install-recommends", *packages], hint=by_hand)
+
+
+def _as_root() -> list[str]:
+    """What to put before a command that needs root."""
+    return ["sudo", "--preserve-env"] if os.geteuid() != 0 and _which("sudo") else []
 
 
 def _has_ensurepip() -> bool:
@@ -131,8 +135,8 @@ def make_environment() -> None:
 
 def make_images() -> None:
     """Engine and sandbox images: starts the project's engine when none answers, and stops it again."""
-    hint = "the message above says what is missing; without root, run this with sudo"
-    _run("images", [str(PYTHON), "-m", "sandbox_runner.host.images"], hint=hint, show=True)
+    hint = "the message above says what is missing"
+    _run("images", [*_as_root(), str(PYTHON), "-m", "sandbox_runner.host.images"], hint=hint, show=True)
 
 
 def make_data() -> None:
