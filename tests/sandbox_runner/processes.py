@@ -117,18 +117,19 @@ def started(module: str, folder: Path, data: Path | None = None, task: Path | No
     names.mkdir()
     for name in ("algoperf", "algorithmic_efficiency"):
         (names / name).symlink_to(ROOT / "sandbox_runner" / "algoperf")
-    path = os.path.relpath(folder / "ctl.sock")  # the kernel allows about a hundred characters
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "PYTHONPATH": f"{ROOT}:{names}",
-        "ALGOPERF_CTL_SOCKET": str(folder / "ctl.sock"),
+        "ALGOPERF_CTL_SOCKET": "ctl.sock",  # in its working directory: the kernel allows about a hundred characters
         "ALGOPERF_SCRATCH": str(folder),
         "ALGOPERF_DATA_ROOT": str(data or folder),
         "ALGOPERF_TASK_ROOT": str(task or folder),
     }
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        listener.bind(path)
+        directory = os.open(folder, os.O_PATH)
+        listener.bind(f"/proc/self/fd/{directory}/ctl.sock")
+        os.close(directory)
         listener.listen(1)
         listener.settimeout(60)
         with (folder / "log").open("wb") as log:
