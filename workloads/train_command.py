@@ -18,7 +18,7 @@ from typing import Any
 from workloads import editions, registry
 from workloads.api import SearchSpaceError, parse_search_space, sample, trial_keys
 from workloads.compatibility import install
-from workloads.errors import SubmissionError, WorkloadsError
+from workloads.errors import DataMissing, SubmissionError, WorkloadsError
 from workloads.frameworks import configure
 from workloads.loop import Trial, initial_state, run
 from workloads.spec import Edition, Framework, Ruleset, Scalar, Split, Workload
@@ -40,6 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--trial", type=int, default=1, help="which point of the search space, from 1")
     parser.add_argument("--study", type=int, default=1, help="which study, from 1")
     parser.add_argument("--seed", type=int, help="default: derived from study and trial")
+    parser.add_argument("--target", type=float, help="another validation target; an impossible one shows the whole curve")
     parser.add_argument("--json", action="store_true", help="print the run as one JSON document")
     parser.set_defaults(run=run_command)
 
@@ -48,7 +49,7 @@ def run_command(options: argparse.Namespace) -> int:
     """0 when the run itself worked, whether or not the target was reached."""
     try:
         edition = editions.load(options.edition)
-        spec = edition.workload(options.workload)
+        spec = _with_target(edition.workload(options.workload), options.target)
         framework = options.framework or _guess_framework(options.submission)
         point = _point(options, edition)
     except (KeyError, WorkloadsError, SearchSpaceError, OSError, ValueError) as error:
@@ -79,6 +80,8 @@ def train(
     seed = options.seed if options.seed is not None else 1000 * options.study + options.trial
     keys = trial_keys(seed, framework)
     data = editions.data_directory(edition.name) / spec.dataset
+    if not (data / Split.TRAIN).is_dir():
+        raise DataMissing(f"no data in {data}: run `make setup`")
     workload = registry.load(spec, framework)(spec)
     params, model_state = workload.init_model_fn(keys.model)
     referee = LocalReferee(
@@ -149,6 +152,12 @@ def _point(options: argparse.Namespace, edition: Edition) -> dict[str, Scalar] |
     if not 1 <= options.trial <= len(points):
         raise SubmissionError(f"--trial {options.trial}: this search space gives trials 1 to {len(points)}")
     return points[options.trial - 1]
+
+
+def _with_target(spec: Workload, validation: float | None) -> Workload:
+    if validation is None:
+        return spec
+    return dataclasses.replace(spec, target=dataclasses.replace(spec.target, validation=validation))
 
 
 def _guess_framework(folder: Path) -> str:

@@ -29,12 +29,14 @@ sys.exit(main(["train", "entry", "--framework", "pytorch", "--workload", *sys.ar
 FIVE_STEPS = "if global_step == 4: raise spec.TrainingCompleteError"
 
 
-def train(folder: Path, submission: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+def train(
+    folder: Path, submission: dict[str, str], *options: str, data: str = "data"
+) -> subprocess.CompletedProcess[str]:
     for name, text in submission.items():
         (folder / "entry").mkdir(exist_ok=True)
         (folder / "entry" / name).write_text(text)
     make_data(folder / "data" / "imagenet")
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "ALGOPERF_DATA": str(folder / "data"), "HOME": str(folder)}
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "ALGOPERF_DATA": str(folder / data), "HOME": str(folder)}
     return subprocess.run(
         [sys.executable, "-c", DRIVER, *options], cwd=folder, env=environment, capture_output=True, text=True
     )
@@ -88,6 +90,13 @@ def test_a_wrong_question_gets_a_sentence(tmp_path: Path, options: tuple[str, ..
     result = train(tmp_path, files("pytorch"), *options)
     assert result.returncode == 2
     assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_missing_data_is_nobodys_failure_and_says_what_to_do(tmp_path: Path):
+    result = train(tmp_path, files("pytorch"), "imagenet_resnet", "--ruleset", "self_tuning", data="elsewhere")
+    assert result.returncode == 2
+    assert result.stderr.rstrip().endswith("run `make setup`")
     assert "Traceback" not in result.stderr
 
 
