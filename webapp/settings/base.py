@@ -192,10 +192,11 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: the schedule below is all there is
+LEASE_S = env.float("LEASE_S", default=45.0)
 CELERY_BEAT_SCHEDULE = {
     "requeue lost trials": {
         "task": "leaderboard.tasks.requeue_lost_trials",
-        "schedule": 15.0,
+        "schedule": min(15.0, LEASE_S / 3),  # a longer pause than a lease would look as if the site had been down
         "options": {"expires": 15},
     },
     "dispatch trials": {"task": "leaderboard.tasks.dispatch_trials", "schedule": 5.0, "options": {"expires": 5}},
@@ -233,7 +234,6 @@ MAX_FALSE_STARTS = env.int("MAX_FALSE_STARTS", default=10)  # and before it runs
 HOST_LOSSES_BEFORE_REST = env.int("HOST_LOSSES_BEFORE_REST", default=2)
 HOST_REST_S = env.float("HOST_REST_S", default=30.0)  # doubled with every further loss
 HOST_LONGEST_REST_S = env.float("HOST_LONGEST_REST_S", default=900.0)
-LEASE_S = env.float("LEASE_S", default=45.0)
 LEASE_GRACE_S = env.float("LEASE_GRACE_S", default=30.0)
 HEARTBEAT_S = env.float("HEARTBEAT_S", default=10.0)
 LOCAL_HARDWARE_CLASS = env("LOCAL_HARDWARE_CLASS", default="cpu2")  # of the host that `manage.py serve` starts
