@@ -153,11 +153,14 @@ class SubmitForm(forms.Form):
     ruleset = forms.ChoiceField(choices=RULESETS, widget=forms.RadioSelect)
     framework = forms.ChoiceField(choices=FRAMEWORKS, widget=forms.RadioSelect)
     workloads = forms.MultipleChoiceField(
-        label="Quick look",
+        label="Workloads",
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text="Leave empty to run all workloads and be ranked. "
         "A run on some of them is shown under “Not ranked”; a full one can follow as a new version.",
+    )
+    one_study = forms.BooleanField(
+        required=False, label="Run one study only", help_text="The quickest look. It is shown under “Not ranked”, too."
     )
     archive = ArchiveField()
 

@@ -19,6 +19,7 @@ class PlannedWorkload:
 
     workload: Workload
     studies: int
+    full_studies: int  # as many as the edition asks for
     trials: int
     budget_s: float
 
@@ -46,8 +47,8 @@ class Plan:
     @property
     def is_complete(self) -> bool:
         """True when it runs everything its board asks for, so that it can be ranked."""
-        ran = {row.workload.name for row in self.workloads}
-        return all(workload.name in ran for workload in self.edition.workloads)
+        ran = {row.workload.name for row in self.workloads if row.studies == row.full_studies}
+        return all(workload.name in ran for workload in (*self.edition.workloads, *self.edition.held_out))
 
 
 def of_submission(submission: Submission) -> Plan:
@@ -57,6 +58,7 @@ def of_submission(submission: Submission) -> Plan:
         PlannedWorkload(
             workload=workload,
             studies=study_count(submission, edition, workload),
+            full_studies=study_count(Submission(ruleset=submission.ruleset), edition, workload),
             trials=edition.trials[ruleset],
             budget_s=edition.budget_s(workload, ruleset),
         )

@@ -31,6 +31,12 @@ class LiveTrial:
     silent_s: float | None  # since the last sign of life
 
     @property
+    def where(self) -> str:
+        """Which trial this is, for the names of its bars."""
+        study = self.attempt.trial.study
+        return f"{study.workload}, study {study.number}, trial {self.attempt.trial.number}"
+
+    @property
     def budget_share(self) -> float:
         return min(1.0, self.charged_s / self.budget_s)
 

@@ -364,3 +364,13 @@ def outcome_chip(outcome: str) -> SafeString:
     tones = {"disqualified": "bad", "reinstated": "ok", "no_violation": "ok"}
     words = str(outcome).replace("_", " ").capitalize()
     return format_html('<span class="{}">{}</span>', f"chip {tones.get(str(outcome), '')}".strip(), words)
+
+
+@register.filter
+def rank_range(standing: Any) -> str:
+    """Best and worst rank with any one workload left out: 1–3, or one number where they are equal."""
+    if standing.rank_best is None:
+        return DASH
+    if standing.rank_best == standing.rank_worst:
+        return str(standing.rank_best)
+    return f"{standing.rank_best}–{standing.rank_worst}"

@@ -53,6 +53,7 @@ def _make_draft(request: SignedIn, form: SubmitForm) -> Submission:
         framework=values["framework"],
         edition=form.edition,
         workloads=values["workloads"],
+        studies_override=1 if values["one_study"] else None,
     )
     _attach(request, draft, values["archive"])
     return draft

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from leaderboard import files, lifecycle, standings
@@ -23,6 +24,11 @@ from workloads.spec import Edition
 
 HOSTILE = "<b>x</b><script>alert(1)</script>"
 CODE = b'"""An algorithm."""\n\n\ndef update_params(workload):\n    return workload  # <script>\n'
+
+
+def text_of(response: HttpResponse) -> str:
+    """A page as a browser reads it: how its source is broken into lines means nothing."""
+    return " ".join(response.content.decode().split()).replace("> <", "><")
 
 
 @pytest.fixture(autouse=True)

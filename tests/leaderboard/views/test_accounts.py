@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from leaderboard.models import AuditEvent, Submission, User
 from tests.factories import MembershipFactory, SubmissionFactory, UserFactory
+from tests.leaderboard.views.conftest import text_of
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -33,7 +34,7 @@ def test_an_account_can_sign_in_once_its_address_is_confirmed(client):
     client.post(reverse("account_signup"), ADA)
     early = client.post(reverse("account_login"), {"login": "ada@example.org", "password": PASSWORD})
     link = link_of(mail.outbox[0])
-    question = client.get(link).content.decode()
+    question = text_of(client.get(link))
     client.post(link)
 
     assert "confirm" in early["Location"]
@@ -43,7 +44,7 @@ def test_an_account_can_sign_in_once_its_address_is_confirmed(client):
 
 
 def test_mistakes_in_registration_are_named_and_what_was_typed_stays(client):
-    page = client.post(reverse("account_signup"), {**ADA, "password1": "short", "password2": "short"}).content.decode()
+    page = text_of(client.post(reverse("account_signup"), {**ADA, "password1": "short", "password2": "short"}))
 
     assert "<title>Error: Create an account" in page
     assert "There is a problem" in page
@@ -72,7 +73,7 @@ def test_a_forgotten_password_is_replaced_with_the_link_in_the_message(client):
     client.post(form.request["PATH_INFO"], {"password1": "another long phrase", "password2": "another long phrase"})
 
     assert client.login(email="ada@example.org", password="another long phrase")
-    used = Client().get(link, follow=True).content.decode()
+    used = text_of(Client().get(link, follow=True))
     assert "This link is not valid any more" in used
 
 
@@ -83,7 +84,7 @@ def test_guessing_passwords_is_slowed_down(client, settings):
     client.post(reverse("account_logout"))
     guess = {"login": "ada@example.org", "password": "wrong guess"}
 
-    pages = [client.post(reverse("account_login"), guess).content.decode() for _ in range(4)]
+    pages = [text_of(client.post(reverse("account_login"), guess)) for _ in range(4)]
 
     assert "Too many failed login attempts" not in pages[0]
     assert "Too many failed login attempts" in pages[-1]
@@ -104,9 +105,9 @@ def test_signing_out_needs_a_button_not_a_link(client):
 def test_the_chip_is_the_only_part_that_knows_who_reads(client, as_user, member, reviewer):
     SubmissionFactory(sent=True, status=Submission.Status.IN_REVIEW)
 
-    assert "Sign in" in client.get(reverse("account_chip")).content.decode()
-    assert "Ada Member" in as_user(member).get(reverse("account_chip")).content.decode()
-    theirs = as_user(reviewer).get(reverse("account_chip")).content.decode()
+    assert "Sign in" in text_of(client.get(reverse("account_chip")))
+    assert "Ada Member" in text_of(as_user(member).get(reverse("account_chip")))
+    theirs = text_of(as_user(reviewer).get(reverse("account_chip")))
     assert reverse("review") in theirs
     assert '<span class="chip warn">1</span>' in theirs
 
@@ -118,7 +119,7 @@ def test_the_overview_shows_teams_drafts_and_ways_to_change_the_account(
     browser = as_user(member)
 
     with django_assert_max_num_queries(5):
-        page = browser.get(reverse("account")).content.decode()
+        page = text_of(browser.get(reverse("account")))
 
     assert "My draft" in page
     for name in ("account_details", "account_email", "account_change_password", "mfa_index", "account_delete"):
@@ -129,9 +130,9 @@ def test_a_second_factor_can_be_set_up_after_the_password(client):
     registered(client)
 
     question = client.get(reverse("mfa_activate_totp"), follow=True)
-    page = client.post(question.redirect_chain[-1][0], {"password": PASSWORD}, follow=True).content.decode()
+    page = text_of(client.post(question.redirect_chain[-1][0], {"password": PASSWORD}, follow=True))
 
-    assert "Confirm that it is you" in question.content.decode()
+    assert "Confirm that it is you" in text_of(question)
     assert "data:image/svg" in page
 
 
@@ -147,11 +148,11 @@ def test_deleting_an_account_needs_the_password_and_keeps_what_was_public(as_use
     SubmissionFactory(team=team, created_by=member)
     browser = as_user(member)
 
-    refused = browser.post(reverse("account_delete"), {"password": "wrong", "understood": "on"}).content.decode()
+    refused = text_of(browser.post(reverse("account_delete"), {"password": "wrong", "understood": "on"}))
     assert "This is not your password." in refused
     done = browser.post(reverse("account_delete"), {"password": PASSWORD, "understood": "on"}, follow=True)
 
-    assert "Your account is deleted" in done.content.decode()
+    assert "Your account is deleted" in text_of(done)
     assert not User.objects.filter(pk=member.pk).exists()
     assert list(Submission.objects.all()) == [sent]  # the draft only that account could open is gone
     assert not AuditEvent.objects.filter(after__icontains="ada@example.org").exists()

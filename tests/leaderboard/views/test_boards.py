@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from leaderboard import lifecycle, standings
-from tests.leaderboard.views.conftest import HOSTILE
+from tests.leaderboard.views.conftest import HOSTILE, text_of
 
 pytestmark = pytest.mark.django_db
 BOARD = "/leaderboards/mini/self_tuning/"
@@ -22,7 +22,7 @@ def test_a_board_shows_scores_and_times_in_five_queries(client, published, djang
     with django_assert_max_num_queries(5):
         response = client.get(BOARD)
 
-    page = response.content.decode()
+    page = text_of(response)
     assert response.status_code == 200
     assert [row.rank for row in response.context["page"]] == ["=1", "=1"]
     assert page.index("AdamW") < page.index("Momentum")
@@ -42,7 +42,7 @@ def test_everybody_gets_the_same_board_which_caches_may_keep(client, as_user, me
 
 
 def test_an_empty_board_says_what_will_be_there(client, edition):
-    page = client.get(BOARD).content.decode()
+    page = text_of(client.get(BOARD))
 
     assert "No submission of this ruleset is ranked yet." in page
     assert reverse("reference_submissions") in page
@@ -65,7 +65,7 @@ def test_unknown_words_in_the_address_are_ignored(client, published):
 def test_a_column_can_be_sorted_and_only_its_head_says_so(client, published):
     published(name="AdamW")
 
-    page = client.get(f"{BOARD}?sort=small&dir=desc").content.decode()
+    page = text_of(client.get(f"{BOARD}?sort=small&dir=desc"))
 
     assert page.count("aria-sort") == 1
     assert 'aria-sort="descending"><a class="sort" href="?sort=small' in page
@@ -78,7 +78,7 @@ def test_the_filter_keeps_rows_that_hold_every_word(client, published):
     response = client.get(f"{BOARD}?q=adamw+example")
 
     assert [str(row.submission) for row in response.context["page"]] == ["AdamW"]
-    assert "Nothing matches" in client.get(f"{BOARD}?q=zebra").content.decode()
+    assert "Nothing matches" in text_of(client.get(f"{BOARD}?q=zebra"))
 
 
 def test_what_is_not_ranked_is_listed_with_state_reason_and_decision(client, published, reviewer):
@@ -87,7 +87,7 @@ def test_what_is_not_ranked_is_listed_with_state_reason_and_decision(client, pub
     standings.recompute_board_of(cheat)
     published(name="Quick look", workloads=["small"])
 
-    page = client.get(BOARD).content.decode()
+    page = text_of(client.get(BOARD))
     not_ranked = page[page.index('id="not-ranked"') :]
 
     assert "Disqualified" in not_ranked
@@ -105,7 +105,7 @@ def test_a_newer_version_takes_the_place_of_the_older_one(client, published):
     response = client.get(BOARD)
 
     assert [str(row.submission) for row in response.context["page"]] == ["AdamW v2"]
-    assert "A newer version is ranked." in response.content.decode()
+    assert "A newer version is ranked." in text_of(response)
 
 
 def test_a_hostile_name_is_text_in_tables_charts_and_downloads(client, published, team):
@@ -114,7 +114,7 @@ def test_a_hostile_name_is_text_in_tables_charts_and_downloads(client, published
     published(name=HOSTILE, authors=f"{HOSTILE}, Somebody", affiliation=HOSTILE)
 
     for name in ("board", "profile_svg"):
-        page = client.get(reverse(name, args=["mini", "self_tuning"])).content.decode()
+        page = text_of(client.get(reverse(name, args=["mini", "self_tuning"])))
         assert "<b>x" not in page
         assert "alert(1)</script>" not in page
         assert "&lt;b&gt;x" in page
@@ -138,7 +138,7 @@ def test_a_missed_target_is_inf_on_the_page_and_in_the_csv(client, published):
     published(name="AdamW")
     published(name="Slow", ending="budget")
 
-    page = client.get(BOARD).content.decode()
+    page = text_of(client.get(BOARD))
     times = client.get(reverse("times_csv", args=["mini", "self_tuning"])).content.decode()
 
     assert '<abbr title="Target not reached: 0 of 2 studies reached it, the median did not">inf</abbr>' in page

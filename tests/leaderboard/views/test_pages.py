@@ -14,6 +14,7 @@ from leaderboard import rule_book
 from sandbox_runner import compliance
 from tests.factories import SubmissionFactory
 from tests.leaderboard import steps
+from tests.leaderboard.views.conftest import text_of
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,7 +25,7 @@ PUBLIC = ["landing", "rules", "accessibility", "submissions", "queue", "decision
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_pages_have_a_frame_a_title_and_a_strict_policy(client, name):
     response = client.get(reverse(name))
-    page = response.content.decode()
+    page = text_of(response)
 
     assert response.status_code == 200
     assert page.startswith("<!doctype html>")
@@ -68,7 +69,7 @@ def test_the_landing_page_shows_the_top_the_running_and_the_waiting(
     steps.sent(name="Waiting one")
 
     with django_assert_max_num_queries(5):
-        page = client.get(reverse("landing")).content.decode()
+        page = text_of(client.get(reverse("landing")))
 
     assert "AdamW" in page
     assert "Running one" in page
@@ -76,7 +77,7 @@ def test_the_landing_page_shows_the_top_the_running_and_the_waiting(
 
 
 def test_every_rule_has_an_anchor_that_findings_and_decisions_link_to(client):
-    page = client.get(reverse("rules")).content.decode()
+    page = text_of(client.get(reverse("rules")))
 
     for rule in [entry.id for entry in compliance.CATALOGUE] + [entry.id for entry in rule_book.REVIEWED]:
         assert f'id="{rule}"' in page
@@ -84,7 +85,7 @@ def test_every_rule_has_an_anchor_that_findings_and_decisions_link_to(client):
 
 
 def test_no_anchor_on_the_rules_page_is_there_twice(client):
-    anchors = re.findall(r'\sid="([^"]+)"', client.get(reverse("rules")).content.decode())
+    anchors = re.findall(r'\sid="([^"]+)"', text_of(client.get(reverse("rules"))))
 
     assert sorted(anchors) == sorted(set(anchors))
 
@@ -93,8 +94,8 @@ def test_a_missing_page_says_what_to_do_and_names_the_request(client):
     response = client.get("/nothing/here/")
 
     assert response.status_code == 404
-    assert "There is nothing here" in response.content.decode()
-    assert response["X-Request-ID"] in response.content.decode()
+    assert "There is nothing here" in text_of(response)
+    assert response["X-Request-ID"] in text_of(response)
 
 
 def test_our_own_mistake_is_a_page_that_says_what_is_safe(settings, monkeypatch):
@@ -107,7 +108,7 @@ def test_our_own_mistake_is_a_page_that_says_what_is_safe(settings, monkeypatch)
     response = client.get(reverse("submissions"))
 
     assert response.status_code == 500
-    page = response.content.decode()
+    page = text_of(response)
     assert "Something went wrong on our side" in page
     assert "a bug" not in page
     assert response["X-Request-ID"] in page
@@ -117,13 +118,13 @@ def test_a_form_without_its_token_is_refused_in_words(db):
     response = Client(enforce_csrf_checks=True).post(reverse("account_login"), {"login": "x", "password": "y"})
 
     assert response.status_code == 403
-    assert "This form was open for too long" in response.content.decode()
+    assert "This form was open for too long" in text_of(response)
 
 
 def test_pages_of_finished_submissions_hold_no_token_and_no_form_that_changes_anything(client, published, with_code):
     row = with_code(published())
 
-    page = client.get(row.get_absolute_url()).content.decode()
+    page = text_of(client.get(row.get_absolute_url()))
 
     assert "csrfmiddlewaretoken" not in page
     assert 'method="post"' not in page
@@ -133,11 +134,11 @@ def test_long_lists_come_in_pages(client):
     for _ in range(101):
         SubmissionFactory(sent=True)
 
-    page = client.get(reverse("submissions")).content.decode()
+    page = text_of(client.get(reverse("submissions")))
 
     assert "1 to 100 of 101" in page
     assert 'href="?page=2"' in page
-    assert "Page 2 of 2" in client.get(f"{reverse('submissions')}?page=2").content.decode()
+    assert "Page 2 of 2" in text_of(client.get(f"{reverse('submissions')}?page=2"))
 
 
 def test_the_admin_has_no_sign_in_of_its_own(client):

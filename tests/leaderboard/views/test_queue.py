@@ -9,6 +9,7 @@ from django.utils import timezone
 from leaderboard import lifecycle
 from tests.factories import HostFactory, TeamFactory
 from tests.leaderboard import steps
+from tests.leaderboard.views.conftest import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +21,7 @@ def test_the_queue_names_positions_hosts_and_progress(client, edition, host, dja
     steps.sent(name="Second", team=TeamFactory(name="Two"))
 
     with django_assert_max_num_queries(6):
-        page = client.get(reverse("queue")).content.decode()
+        page = text_of(client.get(reverse("queue")))
 
     assert "0:00:45.0 of 0:01:30" in page
     assert "host local" in page
@@ -54,7 +55,7 @@ def test_a_queue_without_a_host_says_so(client, edition):
     steps.sent(name="Alone")
     HostFactory(name="gone", heartbeat_at=timezone.now() - timezone.timedelta(hours=3))
 
-    page = client.get(reverse("queue")).content.decode()
+    page = text_of(client.get(reverse("queue")))
 
     assert "No host is up" in page
     assert "3 h ago" in page
@@ -62,7 +63,7 @@ def test_a_queue_without_a_host_says_so(client, edition):
 
 
 def test_the_quota_is_public_and_the_page_refreshes_itself(client, edition):
-    page = client.get(reverse("queue")).content.decode()
+    page = text_of(client.get(reverse("queue")))
 
     assert "a team may have 2 submissions in the queue or running, and send 10 in 24 hours" in page
     assert 'hx-trigger="every 15s"' in page

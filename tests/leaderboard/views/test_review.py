@@ -10,7 +10,7 @@ from leaderboard import tasks
 from leaderboard.models import AuditEvent, Decision, Finding, Submission
 from tests.factories import FindingFactory, MembershipFactory, SubmissionFactory, UserFactory
 from tests.leaderboard import steps
-from tests.leaderboard.views.conftest import HOSTILE
+from tests.leaderboard.views.conftest import HOSTILE, text_of
 
 pytestmark = pytest.mark.django_db
 S = Submission.Status
@@ -43,8 +43,8 @@ def test_the_queue_puts_what_waits_first(browser, published, django_assert_max_n
     FindingFactory(submission=waiting, verdict="review")
 
     with django_assert_max_num_queries(6):
-        opened = browser.get(reverse("review")).content.decode()
-    everything = browser.get(f"{reverse('review')}?show=all").content.decode()
+        opened = text_of(browser.get(reverse("review")))
+    everything = text_of(browser.get(f"{reverse('review')}?show=all"))
 
     assert "Suspicious" in opened
     assert "Fine" not in opened
@@ -59,7 +59,7 @@ def test_review_is_for_reviewers(client, as_user, member, published, name):
     assert reverse("account_login") in client.get(address)["Location"]
     refused = as_user(member).get(address)
     assert refused.status_code == 403
-    assert "Only reviewers can open this page." in refused.content.decode()
+    assert "Only reviewers can open this page." in text_of(refused)
 
 
 def test_a_case_shows_evidence_with_code_lines_and_the_trail(
@@ -69,7 +69,7 @@ def test_a_case_shows_evidence_with_code_lines_and_the_trail(
     Finding.objects.filter(submission=row).update(verdict="review")
 
     with django_assert_max_num_queries(18):
-        page = browser.get(case_of(row)).content.decode()
+        page = text_of(browser.get(case_of(row)))
 
     assert 'href="#submissionpy-L4"' in page
     assert 'class="hit" id="submissionpy-L4"' in page
@@ -81,7 +81,7 @@ def test_a_case_shows_evidence_with_code_lines_and_the_trail(
 def test_a_disqualification_is_shown_once_more_then_published(browser, client, published):
     row, other = published(name="Cheat"), published(name="Honest")
 
-    preview = browser.post(case_of(row), DISQUALIFY).content.decode()
+    preview = text_of(browser.post(case_of(row), DISQUALIFY))
     row.refresh_from_db()
     assert row.status == S.PUBLISHED
     assert "Line 4 depends on the workload." in preview
@@ -95,7 +95,7 @@ def test_a_disqualification_is_shown_once_more_then_published(browser, client, p
     assert row.status == S.DISQUALIFIED
     assert [message.to for message in mail.outbox] == []  # the team has no members here
     for address in (row.get_absolute_url(), reverse("decisions"), reverse("decision", args=[decision.pk])):
-        page = client.get(address).content.decode()
+        page = text_of(client.get(address))
         assert "Line 4 depends on the workload." in page
         assert "As in case 3." not in page
     board = client.get(reverse("board", args=["mini", "self_tuning"]))
@@ -113,8 +113,8 @@ def test_a_reinstated_submission_is_ranked_again_and_both_decisions_stay(browser
 
     row.refresh_from_db()
     assert row.status == S.PUBLISHED
-    assert "Cleared" in client.get(reverse("board", args=["mini", "self_tuning"])).content.decode()
-    listed = client.get(reverse("decisions")).content.decode()
+    assert "Cleared" in text_of(client.get(reverse("board", args=["mini", "self_tuning"])))
+    listed = text_of(client.get(reverse("decisions")))
     assert "Disqualified" in listed
     assert "Reinstated" in listed
 
@@ -136,7 +136,7 @@ def test_findings_without_a_violation_let_a_result_be_published(browser, publish
 def test_what_a_decision_lacks_is_named_and_nothing_happens(browser, published, missing):
     row = published()
 
-    page = browser.post(case_of(row), {**DISQUALIFY, "confirm": "yes", missing: ""}).content.decode()
+    page = text_of(browser.post(case_of(row), {**DISQUALIFY, "confirm": "yes", missing: ""}))
 
     row.refresh_from_db()
     assert row.status == S.PUBLISHED
@@ -151,7 +151,7 @@ def test_nobody_decides_about_their_own_team_or_affiliation(as_user, published, 
     insider = MembershipFactory(team=team, user=UserFactory(is_reviewer=True)).user
 
     for person, sentence in ((colleague, "You share the affiliation"), (insider, "You belong to this team")):
-        page = as_user(person).get(case_of(row)).content.decode()
+        page = text_of(as_user(person).get(case_of(row)))
         as_user(person).post(case_of(row), {**DISQUALIFY, "confirm": "yes"})
 
         row.refresh_from_db()
@@ -182,16 +182,16 @@ def test_the_team_hears_of_the_decision(browser, member, published):
 def test_hostile_notes_and_names_are_text(browser, client, published):
     row = published(name=HOSTILE)
 
-    preview = browser.post(case_of(row), {**DISQUALIFY, "public_note": HOSTILE}).content.decode()
+    preview = text_of(browser.post(case_of(row), {**DISQUALIFY, "public_note": HOSTILE}))
     browser.post(case_of(row), {**DISQUALIFY, "public_note": HOSTILE, "confirm": "yes"})
 
-    pages = [preview] + [client.get(reverse(name)).content.decode() for name in ("decisions", "landing")]
-    pages += [client.get(reverse("decision", args=[Decision.objects.get().pk])).content.decode()]
-    pages += [client.get(row.get_absolute_url()).content.decode(), browser.get(case_of(row)).content.decode()]
+    pages = [preview] + [text_of(client.get(reverse(name))) for name in ("decisions", "landing")]
+    pages += [text_of(client.get(reverse("decision", args=[Decision.objects.get().pk])))]
+    pages += [text_of(client.get(row.get_absolute_url())), text_of(browser.get(case_of(row)))]
     for page in pages:
         assert "<b>x" not in page
         assert "<script>alert" not in page
 
 
 def test_an_empty_decision_list_says_what_will_be_there(client, db):
-    assert "Reviewers have decided nothing yet." in client.get(reverse("decisions")).content.decode()
+    assert "Reviewers have decided nothing yet." in text_of(client.get(reverse("decisions")))

@@ -10,7 +10,7 @@ from leaderboard import lifecycle
 from leaderboard.models import Submission, Trial
 from tests.factories import HostFactory, SubmissionFactory, TeamFactory
 from tests.leaderboard import steps
-from tests.leaderboard.views.conftest import HOSTILE
+from tests.leaderboard.views.conftest import HOSTILE, text_of
 
 pytestmark = pytest.mark.django_db
 S = Submission.Status
@@ -30,7 +30,7 @@ def test_the_list_shows_public_submissions_newest_first_in_two_queries(client, d
     SubmissionFactory(sent=True, name="A cancelled one", status=S.CANCELLED)
 
     with django_assert_max_num_queries(2):
-        page = client.get(reverse("submissions")).content.decode()
+        page = text_of(client.get(reverse("submissions")))
 
     assert "A published one" in page
     assert "A withdrawn one" in page
@@ -41,7 +41,7 @@ def test_the_list_shows_public_submissions_newest_first_in_two_queries(client, d
 def test_a_submission_in_review_is_listed_by_name_only(client):
     row = SubmissionFactory(sent=True, name="Suspicious", status=S.IN_REVIEW)
 
-    page = client.get(reverse("submissions")).content.decode()
+    page = text_of(client.get(reverse("submissions")))
 
     assert "Suspicious" in page
     assert page_of(row) not in page
@@ -90,7 +90,7 @@ def test_a_finished_submission_is_the_same_page_for_everybody(
     assert stranger.content == as_user(member).get(page_of(row)).content
     assert "public" in stranger["Cache-Control"]
     assert "Cookie" not in stranger.get("Vary", "")
-    page = stranger.content.decode()
+    page = text_of(stranger)
     for words in ("rank 1 of 1", "Training curves", "submission.py", row.bundle_sha256):
         assert words in page
 
@@ -105,7 +105,7 @@ def test_while_it_runs_strangers_see_progress_but_neither_values_nor_logs_nor_co
         attempt.pk, attempt.lease_id, now=timezone.now(), state="training", step=7, charged_s=6.0, log_tail="loss 0.123"
     )
 
-    stranger, insider = client.get(page_of(row)).content.decode(), as_user(member).get(page_of(row)).content.decode()
+    stranger, insider = text_of(client.get(page_of(row))), text_of(as_user(member).get(page_of(row)))
 
     assert "0 of 5 trials done." in stranger
     assert "0:00:06.0 of 0:01:30" in stranger
@@ -124,7 +124,7 @@ def test_a_page_can_be_read_and_refreshes_itself_without_scripts(client, team, e
     row = steps.sent(team=team)
     steps.run(host)
 
-    page = client.get(page_of(row)).content.decode()
+    page = text_of(client.get(page_of(row)))
 
     assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in page
     assert "<progress" in page
@@ -143,7 +143,7 @@ def test_hostile_words_are_text_everywhere(client, as_user, member, team, editio
     pages += [reverse("code", args=[row.slug, "submission.py"]), reverse("submission_live", args=[row.slug])]
 
     for address in pages:
-        page = as_user(member).get(address).content.decode()
+        page = text_of(as_user(member).get(address))
         assert "<b>x" not in page, address
         assert "<script>alert" not in page, address
         assert "&lt;b&gt;x" in page, address
@@ -181,13 +181,13 @@ def test_a_waiting_submission_says_its_position_and_what_it_waits_for(client, te
     steps.sent(team=TeamFactory())
     row = steps.sent(team=team)
 
-    assert "Position 2. Waits: there is no host of class cpu2 yet." in client.get(page_of(row)).content.decode()
+    assert "Position 2. Waits: there is no host of class cpu2 yet." in text_of(client.get(page_of(row)))
 
     HostFactory(heartbeat_at=timezone.now() - timezone.timedelta(minutes=7))
-    assert "no host is up, last heard of 7 min ago" in client.get(page_of(row)).content.decode()
+    assert "no host is up, last heard of 7 min ago" in text_of(client.get(page_of(row)))
 
     HostFactory()
-    assert "Waits for a free host (cpu2); 1 up." in client.get(page_of(row)).content.decode()
+    assert "Waits for a free host (cpu2); 1 up." in text_of(client.get(page_of(row)))
 
 
 def test_a_silent_host_is_named_and_nobody_is_blamed(client, team, edition, host):
@@ -196,7 +196,7 @@ def test_a_silent_host_is_named_and_nobody_is_blamed(client, team, edition, host
     attempt.heartbeat_at = timezone.now() - timezone.timedelta(minutes=12)
     attempt.save()
 
-    page = client.get(page_of(row)).content.decode()
+    page = text_of(client.get(page_of(row)))
 
     assert "No sign of life from host local for 12 min." in page
     assert "Stalled" in page
@@ -218,21 +218,21 @@ def test_trials_are_listed_with_how_each_ended(client, team, edition, host):
         steps.finish(steps.run(host), ending, message="The submission raised." if ending == "crash" else "")
     lifecycle.settle_submission(row.pk)
 
-    page = client.get(page_of(row)).content.decode()
+    page = text_of(client.get(page_of(row)))
 
     for words in ("reached the target", "used its budget", "crashed", "out of memory", "did not answer", ">inf<"):
         assert words in page
     crashed = Trial.objects.get(ending="crash")
     trial = client.get(reverse("trial", args=[row.slug, crashed.study.workload, crashed.study.number, 1]))
-    assert "The submission raised." in trial.content.decode()
+    assert "The submission raised." in text_of(trial)
 
 
 def test_external_tuning_shows_hyperparameters_that_differ_and_marks_the_fastest(client, published):
     space = '{"learning_rate": {"min": 0.0001, "max": 0.1, "scaling": "log"}, "beta": {"feasible_points": [0.9]}}'
     row = published(ruleset="external", search_space_json=space)
 
-    page = client.get(page_of(row)).content.decode()
-    everything = client.get(f"{page_of(row)}?show=all").content.decode()
+    page = text_of(client.get(page_of(row)))
+    everything = text_of(client.get(f"{page_of(row)}?show=all"))
 
     table = page[page.index('id="hparams"') : page.index('id="compliance"')]
     assert "learning_rate" in table
@@ -269,7 +269,7 @@ def test_a_run_can_be_taken_away_as_json(client, published):
 def test_code_has_line_anchors_highlighting_and_the_findings_beside_it(client, published, with_code):
     row = with_code(published())
 
-    page = client.get(reverse("code", args=[row.slug, "submission.py"])).content.decode()
+    page = text_of(client.get(reverse("code", args=[row.slug, "submission.py"])))
 
     assert '<tr class="hit" id="L4">' in page
     assert '<span class="k">def</span>' in page
@@ -302,8 +302,8 @@ def test_cancelling_asks_first_and_then_stops_everything(as_user, member, team, 
     attempt = steps.run(host)
     browser = as_user(member)
 
-    question = browser.get(reverse("submission_cancel", args=[row.slug])).content.decode()
-    answer = browser.post(reverse("submission_cancel", args=[row.slug]), follow=True).content.decode()
+    question = text_of(browser.get(reverse("submission_cancel", args=[row.slug])))
+    answer = text_of(browser.post(reverse("submission_cancel", args=[row.slug]), follow=True))
 
     assert "its container is killed within seconds" in question
     assert "Cancelled. A running trial stops within seconds." in answer
@@ -317,9 +317,9 @@ def test_withdrawing_asks_first_and_takes_the_rank(as_user, member, published):
     row = published()
     browser = as_user(member)
 
-    question = browser.get(reverse("submission_withdraw", args=[row.slug])).content.decode()
+    question = text_of(browser.get(reverse("submission_withdraw", args=[row.slug])))
     browser.post(reverse("submission_withdraw", args=[row.slug]))
-    done = browser.get(reverse("submission_actions", args=[row.slug])).content.decode()
+    done = text_of(browser.get(reverse("submission_actions", args=[row.slug])))
 
     assert "Its page stays public" in question
     assert "Withdrawn." in done
@@ -348,19 +348,19 @@ def test_others_may_do_nothing_with_it(client, as_user, reviewer, published, act
     row.refresh_from_db()
     assert row.status == S.PUBLISHED
     assert refused.status_code == 403
-    assert "Only members of Example can do this." in refused.content.decode()
+    assert "Only members of Example can do this." in text_of(refused)
 
 
 def test_the_actions_fit_the_person_and_the_state(client, as_user, member, reviewer, team, edition, host):
     row = steps.sent(team=team)
     address = reverse("submission_actions", args=[row.slug])
 
-    assert "Cancel" not in client.get(address).content.decode()
-    theirs = as_user(member).get(address).content.decode()
+    assert "Cancel" not in text_of(client.get(address))
+    theirs = text_of(as_user(member).get(address))
     assert "Cancel" in theirs
     assert "Withdraw" not in theirs
-    assert "Review" in as_user(reviewer).get(address).content.decode()
-    assert "Cancel" in as_user(member).get(reverse("submission_manage", args=[row.slug])).content.decode()
+    assert "Review" in text_of(as_user(reviewer).get(address))
+    assert "Cancel" in text_of(as_user(member).get(reverse("submission_manage", args=[row.slug])))
 
 
 def test_an_action_that_came_too_late_is_a_sentence_not_an_error(as_user, member, published):
@@ -368,7 +368,7 @@ def test_an_action_that_came_too_late_is_a_sentence_not_an_error(as_user, member
     browser = as_user(member)
 
     browser.post(reverse("submission_cancel", args=[row.slug]))
-    told = browser.get(reverse("submission_actions", args=[row.slug])).content.decode()
+    told = text_of(browser.get(reverse("submission_actions", args=[row.slug])))
 
     row.refresh_from_db()
     assert row.status == S.PUBLISHED

@@ -16,6 +16,7 @@ from leaderboard.models import Submission
 from sandbox_runner import compliance
 from tests.factories import SubmissionFactory
 from tests.leaderboard import steps
+from tests.leaderboard.views.conftest import text_of
 
 pytestmark = pytest.mark.django_db
 S = Submission.Status
@@ -64,7 +65,7 @@ def checked(browser, team, data: bytes, **changes: Any) -> Submission:
 
 
 def draft_page(browser, draft: Submission) -> str:
-    return browser.get(reverse("draft", args=[draft.pk])).content.decode()
+    return text_of(browser.get(reverse("draft", args=[draft.pk])))
 
 
 def test_an_upload_becomes_a_draft_whose_checks_start(browser, team, enqueued):
@@ -84,6 +85,16 @@ def test_choosing_all_workloads_is_a_full_run(browser, team):
     browser.post(reverse("submit"), filled(team, workloads=["imagenet_resnet", "ogbg"]))
 
     assert Submission.objects.get().workloads == []
+
+
+def test_a_quick_look_runs_one_study_and_says_that_it_is_not_ranked(browser, team):
+    draft = checked(browser, team, zipped(), workloads=["ogbg"], one_study="on")
+
+    page = draft_page(browser, draft)
+
+    assert draft.studies_override == 1
+    assert "5 trials on 1 workload," in page
+    assert "shown under “Not ranked”" in page
 
 
 def test_passed_checks_show_the_plan_the_sampled_points_and_the_words_of_the_archive(browser, team):
@@ -139,7 +150,7 @@ def test_a_bad_archive_gets_a_clear_error_and_the_draft_is_kept(browser, team, d
     assert 'value="AdamW"' in page
     sent = browser.post(reverse("draft_send", args=[draft.pk]), {"accept_licence": "on"})
     assert sent.status_code == 422
-    assert "There is a problem" in sent.content.decode()
+    assert "There is a problem" in text_of(sent)
 
 
 def test_a_corrected_archive_can_be_uploaded_to_the_same_draft(browser, team, enqueued):
@@ -157,7 +168,7 @@ def test_errors_before_the_upload_come_back_with_everything_that_was_typed(brows
     big = SimpleUploadedFile("big.zip", b"PK" + b"\0" * 2_100_000)
 
     answer = browser.post(reverse("submit"), filled(team, archive=big, framework="", name="Lion"))
-    page = answer.content.decode()
+    page = text_of(answer)
 
     assert not Submission.objects.exists()
     assert "<title>Error: Submit" in page
@@ -177,7 +188,7 @@ def test_only_ones_own_teams_can_be_chosen(browser, member):
 
 def test_somebody_without_a_team_is_told_to_create_one(client, as_user, reviewer):
     assert reverse("account_login") in client.get(reverse("submit"))["Location"]
-    assert reverse("team_create") in as_user(reviewer).get(reverse("submit")).content.decode()
+    assert reverse("team_create") in text_of(as_user(reviewer).get(reverse("submit")))
 
 
 def test_sending_needs_the_statement_and_says_so_beside_it(browser, team):
@@ -187,7 +198,7 @@ def test_sending_needs_the_statement_and_says_so_beside_it(browser, team):
     sent = browser.post(reverse("draft_send", args=[draft.pk]), {"accept_licence": "on"})
 
     assert refused.status_code == 422
-    assert '<a href="#id_accept_licence">Accept the licence statement.</a>' in refused.content.decode()
+    assert '<a href="#id_accept_licence">Accept the licence statement.</a>' in text_of(refused)
     draft.refresh_from_db()
     assert draft.status == S.QUEUED
     assert sent["Location"] == reverse("submission", args=[draft.slug])
@@ -203,7 +214,7 @@ def test_a_full_quota_is_visible_before_and_a_sentence_after(browser, team):
 
     assert "2 of 2" in page
     assert refused.status_code == 422
-    assert "at most 2 at a time" in refused.content.decode()
+    assert "at most 2 at a time" in text_of(refused)
     draft.refresh_from_db()
     assert draft.status == S.DRAFT
 
@@ -218,13 +229,13 @@ def test_words_about_a_draft_can_be_changed_and_mistakes_are_named(browser, team
     draft.refresh_from_db()
     assert (draft.name, draft.authors, draft.description) == ("Lion", "Ada", "New.")
     assert wrong.status_code == 422
-    assert "There is a problem" in wrong.content.decode()
+    assert "There is a problem" in text_of(wrong)
 
 
 def test_a_draft_can_be_discarded_after_a_question(browser, team):
     draft = checked(browser, team, zipped())
 
-    question = browser.get(reverse("draft_discard", args=[draft.pk])).content.decode()
+    question = text_of(browser.get(reverse("draft_discard", args=[draft.pk])))
     browser.post(reverse("draft_discard", args=[draft.pk]))
 
     assert "This cannot be undone." in question
@@ -247,7 +258,7 @@ def test_a_sent_draft_leads_to_its_submission(browser, team):
 
 
 def test_reference_submissions_are_offered_as_zips_that_never_change(client):
-    page = client.get(reverse("reference_submissions")).content.decode()
+    page = text_of(client.get(reverse("reference_submissions")))
     address = reverse("reference_archive", args=["adamw", "pytorch"])
 
     first, second = client.get(address), client.get(address)

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from leaderboard.models import Invitation, Membership, Team
 from tests.factories import DecisionFactory, MembershipFactory, SubmissionFactory, UserFactory
-from tests.leaderboard.views.conftest import HOSTILE
+from tests.leaderboard.views.conftest import HOSTILE, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -37,21 +37,21 @@ def test_two_teams_never_share_a_name_or_an_address(as_user, member, team):
     browser.post(reverse("team_create"), {"name": "new", "affiliation": "x"})
     browser.post(reverse("team_create"), {"name": "Ex ample", "affiliation": "x"})
 
-    assert "There is a team with this name already." in taken.content.decode()
+    assert "There is a team with this name already." in text_of(taken)
     assert set(Team.objects.values_list("slug", flat=True)) == {"example", "ex-ample", "new-2", "ex-ample-2"}
 
 
 def test_invisible_characters_in_a_name_are_refused(as_user, member):
     answer = as_user(member).post(reverse("team_create"), {"name": "abc\u202edef", "affiliation": "x"})
 
-    assert "some that cannot be seen" in answer.content.decode()
+    assert "some that cannot be seen" in text_of(answer)
 
 
 def test_an_invited_person_joins_with_the_link_in_the_message(as_user, member, team):
     guest = UserFactory(email="grace@example.org")
     link = invite(as_user(member), team, "Grace@Example.org")
 
-    question = as_user(guest).get(link).content.decode()
+    question = text_of(as_user(guest).get(link))
     answer = as_user(guest).post(link)
 
     assert mail.outbox[0].to == ["grace@example.org"]
@@ -71,7 +71,7 @@ def test_a_person_without_an_account_is_led_back_after_signing_in(client, as_use
 def test_an_invitation_is_for_one_address_only(as_user, member, team, reviewer):
     link = invite(as_user(member), team, "grace@example.org")
 
-    page = as_user(reviewer).post(link).content.decode()
+    page = text_of(as_user(reviewer).post(link))
 
     assert "This invitation was sent to grace@example.org." in page
     assert not team.has_member(reviewer)
@@ -83,7 +83,7 @@ def test_a_revoked_invitation_opens_nothing(as_user, member, team):
 
     as_user(member).post(reverse("team_revoke", args=[team.slug, Invitation.objects.get().pk]))
 
-    assert "not valid any more" in as_user(guest).get(link).content.decode()
+    assert "not valid any more" in text_of(as_user(guest).get(link))
 
 
 def test_nobody_is_invited_twice(as_user, member, team):
@@ -93,8 +93,8 @@ def test_nobody_is_invited_twice(as_user, member, team):
     again = browser.post(reverse("team_manage", args=[team.slug]), {"email": "grace@example.org"})
     oneself = browser.post(reverse("team_manage", args=[team.slug]), {"email": member.email})
 
-    assert "invited already" in again.content.decode()
-    assert "in the team already" in oneself.content.decode()
+    assert "invited already" in text_of(again)
+    assert "in the team already" in text_of(oneself)
     assert len(mail.outbox) == 1
 
 
@@ -125,7 +125,7 @@ def test_the_pages_for_members_are_for_members(client, as_user, reviewer, team, 
     address = reverse(name, args=[team.slug])
 
     assert reverse("account_login") in client.get(address)["Location"]
-    assert "Only members of Example can open this page." in as_user(reviewer).get(address).content.decode()
+    assert "Only members of Example can open this page." in text_of(as_user(reviewer).get(address))
 
 
 def test_the_public_page_names_only_who_agreed(client, as_user, member, team, django_assert_max_num_queries):
@@ -135,9 +135,9 @@ def test_the_public_page_names_only_who_agreed(client, as_user, member, team, dj
     address = reverse("team", args=[team.slug])
 
     with django_assert_max_num_queries(4):
-        before = client.get(address).content.decode()
+        before = text_of(client.get(address))
     as_user(member).post(reverse("team_show_me", args=[team.slug]))
-    after = client.get(address).content.decode()
+    after = text_of(client.get(address))
 
     assert "Ada Member" not in before
     assert "Ada Member" in after
@@ -154,5 +154,5 @@ def test_hostile_names_of_people_and_teams_are_text(as_user, member, team):
     invite(browser, team, "grace@example.org")
 
     for address in ("/account/", "/account/chip/", reverse("team_manage", args=[team.slug])):
-        assert "<b>x" not in browser.get(address).content.decode()
+        assert "<b>x" not in text_of(browser.get(address))
     assert "\n" not in mail.outbox[0].subject
