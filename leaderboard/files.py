@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Container
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -22,7 +24,13 @@ def store(data: bytes) -> str:
     """Keeps the bytes and returns their SHA-256. Storing the same bytes again changes nothing."""
     sha256 = hashlib.sha256(data).hexdigest()
     path = path_of(sha256)
-    if path.exists():
+    try:
+        os.utime(path)  # in use again: the clean-up looks at the age
+    except FileNotFoundError:
+        pass
+    except PermissionError:
+        return sha256  # another user of this machine has written it
+    else:
         return sha256
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
@@ -43,3 +51,14 @@ def store(data: bytes) -> str:
 def read(sha256: str) -> bytes:
     """The bytes of a stored file. Raises FileNotFoundError when there is none."""
     return path_of(sha256).read_bytes()
+
+
+def remove_unused(used: Container[str], *, older_than: datetime) -> int:
+    """Removes files that nothing refers to and nobody stored lately; returns how many."""
+    removed = 0
+    for path in Path(settings.FILES_DIRECTORY).glob("??/*"):
+        if path.name in used or path.stat().st_mtime >= older_than.timestamp():
+            continue
+        path.unlink()
+        removed += 1
+    return removed

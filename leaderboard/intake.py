@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from leaderboard import files, lifecycle
+from leaderboard.errors import IllegalTransition
 from leaderboard.models import Submission
 from sandbox_runner import compliance
 from sandbox_runner.compliance import CheckInfo, CheckResult, Report, Verdict
@@ -28,7 +29,10 @@ def check_submission(submission_id: int) -> Submission:
         data = files.read(archive)
         report = compliance.check_in_child(data, submission.ruleset, submission.framework, keep)
         return _finish(submission_id, report)
-    except (OSError, compliance.ArchiveRejected):
+    except IllegalTransition:
+        raise
+    except Exception:
+        # Whatever it is, it is ours: the child turns everything about the archive into findings.
         log.exception("the checks of submission %s could not run", submission_id)
         return lifecycle.checks_failed_to_run(submission_id)
 

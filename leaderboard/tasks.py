@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from leaderboard import intake, lifecycle, notices, standings
+from leaderboard import files, intake, lifecycle, notices, standings
 from leaderboard.errors import IllegalTransition
 from leaderboard.models import Attempt, Host, Submission
 from sandbox_runner import protocol
@@ -89,7 +89,10 @@ def _site_answers() -> bool:
 def finish_submissions() -> None:
     """Everything that waits for its next step without a host: finished runs, stale boards, checks that got lost."""
     for submission in Submission.objects.filter(status=Submission.Status.SCORING):
-        settled = lifecycle.settle_submission(submission.pk)
+        try:
+            settled = lifecycle.settle_submission(submission.pk)
+        except IllegalTransition:
+            continue  # the same task, woken by a report, was faster
         log.info("%s is %s", settled, settled.get_status_display())
         if settled.status != Submission.Status.SCORING:
             notices.send_run_ended(settled)
@@ -113,8 +116,9 @@ def refresh_boards() -> int:
 
 @shared_task
 def clean_up() -> None:
-    """Drafts nobody touched for a month, and sessions that have ended."""
+    """Drafts nobody touched for a month, files nothing refers to any more, and sessions that have ended."""
     long_ago = timezone.now() - timedelta(days=settings.DRAFT_DAYS)
     for draft in Submission.objects.filter(status__in=Submission.UNSENT, changed_at__lt=long_ago):
         lifecycle.discard_draft(draft.pk, actor="site")
+    files.remove_unused(Submission.objects.stored_files(), older_than=timezone.now() - timedelta(days=1))
     call_command("clearsessions")

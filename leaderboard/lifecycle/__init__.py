@@ -10,7 +10,7 @@ The functions know nothing of Celery: the entrance that called one enqueues what
 """
 
 from leaderboard.lifecycle.audit import record, verify_chain
-from leaderboard.lifecycle.results import publish_submission, settle_submission
+from leaderboard.lifecycle.results import publish_submission, set_baseline, settle_submission
 from leaderboard.lifecycle.review import clear_findings, disqualify, reinstate
 from leaderboard.lifecycle.runs import (
     claim_attempt,
@@ -61,6 +61,7 @@ __all__ = [
     "release_host",
     "requeue_expired_leases",
     "send_submission",
+    "set_baseline",
     "settle_submission",
     "start_checks",
     "verify_chain",

@@ -5,6 +5,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from leaderboard.errors import NotAllowed
+from leaderboard.lifecycle import audit
 from leaderboard.lifecycle.actors import SITE, Actor
 from leaderboard.lifecycle.states import S, locked, move, require
 from leaderboard.lifecycle.submissions import study_count
@@ -70,3 +71,17 @@ def _full(submission: Submission, workload: str) -> int:
     edition = editions.load(submission.edition)
     unlimited = Submission(ruleset=submission.ruleset)
     return study_count(unlimited, edition, edition.workload(workload))
+
+
+@transaction.atomic
+def set_baseline(submission_id: int, *, actor: Actor, is_baseline: bool) -> Submission:
+    """Marks what others are compared with, or takes the mark away; its board is computed again."""
+    submission = locked(submission_id)
+    if isinstance(actor, User) and not actor.is_operator:
+        raise NotAllowed("Only operators choose baselines.")
+    before, submission.is_baseline = submission.is_baseline, is_baseline
+    submission.awaits_standings = submission.status == S.PUBLISHED
+    submission.row_version += 1
+    submission.save(update_fields=["is_baseline", "awaits_standings", "row_version"])
+    audit.record(actor, "set baseline", submission, before={"is_baseline": before}, after={"is_baseline": is_baseline})
+    return submission

@@ -7,7 +7,7 @@ RUNNING; every live attempt either reports its end or expires.
 import hashlib
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,18 +44,27 @@ def hash_secret(secret: str) -> str:
 # --- leasing ------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def lease_next_trial(host_id: int, *, now: datetime) -> Attempt | None:
     """The next QUEUED trial in fair order -> LEASED to this host; None when the host is not idle or nothing fits."""
+    host = Host.objects.idle(now).filter(pk=host_id).first()
+    for trial_id in _waiting_trials(host) if host else ():
+        attempt = _lease(trial_id, host_id, now=now)
+        if attempt is not None:
+            return attempt
+    return None
+
+
+@transaction.atomic
+def _lease(trial_id: int, host_id: int, *, now: datetime) -> Attempt | None:
+    """The look before was without locks, so everything is looked at again; None when somebody was faster."""
+    submission = locked(Trial.objects.values_list("study__submission_id", flat=True).get(pk=trial_id))
     host = Host.objects.select_for_update().get(pk=host_id)
-    if not Host.objects.idle(now).filter(pk=host.pk).exists():
+    trial = _first_waiting_trial(submission)
+    is_idle = Host.objects.idle(now).filter(pk=host_id).exists()
+    fits = submission.hardware_model in ("", host.hardware_model)
+    if trial is None or trial.pk != trial_id or not is_idle or not fits:
         return None
-    trial = _next_trial(host)
-    if trial is None:
-        return None
-    submission = trial.study.submission
-    if not submission.hardware_model:
-        submission.hardware_model = host.hardware_model
+    submission.hardware_model = host.hardware_model
     submission.row_version += 1
     submission.save(update_fields=["hardware_model", "row_version"])
     trial.status = Trial.Status.LEASED
@@ -72,8 +81,8 @@ def lease_next_trial(host_id: int, *, now: datetime) -> Attempt | None:
     return attempt
 
 
-def _next_trial(host: Host) -> Trial | None:
-    """Round robin over teams: fewest running first, then longest not served. Within a team first sent, first run."""
+def _waiting_trials(host: Host) -> Iterator[int]:
+    """What could go to this host, team by team in fair order; within a team first sent, first run."""
     fits = Q(hardware_model="") | Q(hardware_model=host.hardware_model)
     waiting = Submission.objects.filter(
         fits,
@@ -82,16 +91,14 @@ def _next_trial(host: Host) -> Trial | None:
         studies__trials__status=Trial.Status.QUEUED,
     )
     for team in fair_order(waiting.values_list("team_id", flat=True).distinct()):
-        for submission_id in (
-            waiting.filter(team=team).distinct().order_by("sent_at", "pk").values_list("pk", flat=True)
-        ):
-            trial = _first_waiting_trial(submission_id)
+        for submission in waiting.filter(team=team).distinct().order_by("sent_at", "pk"):
+            trial = _first_waiting_trial(submission)
             if trial is not None:
-                return trial
-    return None
+                yield trial.pk
 
 
-def fair_order(team_ids: Any) -> list[int]:
+def fair_order(team_ids: Iterable[int]) -> list[int]:
+    """Teams that wait, in the order they are served: fewest running first, then longest not served."""
     attempts = "submissions__studies__trials__attempts"
     teams = Team.objects.filter(pk__in=list(team_ids)).annotate(
         live=Count(attempts, filter=Q(**{f"{attempts}__status__in": Attempt.LIVE})),
@@ -103,17 +110,14 @@ def fair_order(team_ids: Any) -> list[int]:
     return [team.pk for team in sorted(teams, key=key)]
 
 
-def _first_waiting_trial(submission_id: int) -> Trial | None:
-    """The first queued trial, locked, of which no earlier one of its study is still open: racing needs the order."""
-    submission = locked(submission_id)
+def _first_waiting_trial(submission: Submission) -> Trial | None:
+    """The first queued trial of which no earlier one of its study is still open: racing needs the order."""
     if submission.status not in (S.QUEUED, S.RUNNING):
         return None
     started: set[int] = set()
-    for trial in Trial.objects.open().filter(study__submission=submission).order_by("study__position", "number"):
-        if trial.study_id in started:
-            continue
-        if trial.status == Trial.Status.QUEUED:
-            trial.study.submission = submission
+    rows = Trial.objects.open().filter(study__submission=submission).select_related("study")
+    for trial in rows.order_by("study__position", "number"):
+        if trial.status == Trial.Status.QUEUED and trial.study_id not in started:
             return trial
         started.add(trial.study_id)
     return None
@@ -321,6 +325,7 @@ def _lose(attempt: Attempt, *, now: datetime, message: str, counts: bool) -> Non
 
 def _rest(host: Host, *, now: datetime) -> None:
     """A host that loses one attempt after the other gets a break, longer every time: it would burn the whole queue."""
+    host = Host.objects.select_for_update().get(pk=host.pk)
     host.lost_in_row += 1
     if host.lost_in_row >= settings.HOST_LOSSES_BEFORE_REST:
         beyond = host.lost_in_row - settings.HOST_LOSSES_BEFORE_REST
@@ -374,7 +379,6 @@ def _after_trial(trial: Trial, *, now: datetime) -> None:
 # --- what nobody reports ------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def requeue_expired_leases(*, now: datetime, site_answers: bool = True) -> int:
     """Live attempts whose lease ran out some time ago -> LOST, their trials QUEUED again; returns how many.
 
@@ -383,38 +387,58 @@ def requeue_expired_leases(*, now: datetime, site_answers: bool = True) -> int:
     Args:
         site_answers: False when the web process did not answer just now, so that hosts cannot renew.
     """
+    if now < _up_since(now=now, site_answers=site_answers) + timedelta(seconds=settings.LEASE_S):
+        return 0
+    last = now - timedelta(seconds=settings.LEASE_GRACE_S)
+    expired = Attempt.objects.live().filter(lease_expires_at__lt=last).values_list("pk", flat=True)
+    return sum(_expire(attempt_id, last=last, now=now) for attempt_id in list(expired))
+
+
+@transaction.atomic
+def _up_since(*, now: datetime, site_answers: bool) -> datetime:
+    """Notes a sign of life of the site itself; returns since when it has given one without a break."""
     beat, _ = SiteHeartbeat.objects.select_for_update().get_or_create(pk=1, defaults={"beat_at": now, "up_since": now})
     if not site_answers or now - beat.beat_at > timedelta(seconds=settings.LEASE_S):
         beat.up_since = now
     beat.beat_at = now
     beat.save()
-    if now < beat.up_since + timedelta(seconds=settings.LEASE_S):
-        return 0
-    last = now - timedelta(seconds=settings.LEASE_GRACE_S)
-    lost = list(Attempt.objects.live().filter(lease_expires_at__lt=last).values_list("pk", flat=True))
-    for attempt_id in lost:
-        attempt = _locked_attempt(attempt_id)
-        claimed = attempt.status == Attempt.Status.RUNNING
-        message = "The host was not heard of again." if claimed else "The host did not ask for the trial."
-        _lose(attempt, now=now, message=message, counts=claimed)
-    return len(lost)
+    return beat.up_since
 
 
 @transaction.atomic
+def _expire(attempt_id: uuid.UUID, *, last: datetime, now: datetime) -> bool:
+    attempt = _locked_attempt(attempt_id)
+    if attempt.status not in Attempt.LIVE or attempt.lease_expires_at >= last:
+        return False  # it has ended or was renewed meanwhile
+    claimed = attempt.status == Attempt.Status.RUNNING
+    message = "The host was not heard of again." if claimed else "The host did not ask for the trial."
+    _lose(attempt, now=now, message=message, counts=claimed)
+    return True
+
+
 def release_host(host_id: int, *, now: datetime, message: str) -> int:
     """Live attempts of a host that is known to run nothing -> LOST, at once and without counting against the trial."""
-    attempts = [_locked_attempt(pk) for pk in Attempt.objects.live().filter(host=host_id).values_list("pk", flat=True)]
-    for attempt in attempts:
-        _lose(attempt, now=now, message=message, counts=False)
-    return len(attempts)
+    held = Attempt.objects.live().filter(host=host_id).values_list("pk", flat=True)
+    return sum(_release(attempt_id, now=now, message=message) for attempt_id in list(held))
+
+
+@transaction.atomic
+def _release(attempt_id: uuid.UUID, *, now: datetime, message: str) -> bool:
+    attempt = _locked_attempt(attempt_id)
+    if attempt.status not in Attempt.LIVE:
+        return False
+    _lose(attempt, now=now, message=message, counts=False)
+    return True
 
 
 def _locked_attempt(attempt_id: uuid.UUID) -> Attempt:
-    rows = Attempt.objects.select_for_update(of=("self",)).select_related("trial__study__submission", "host")
-    attempt = rows.filter(pk=attempt_id).first()
-    if attempt is None:
+    """The attempt, locked after its submission: every change takes its locks in this order, so none wait in a ring."""
+    rows = Attempt.objects.filter(pk=attempt_id)
+    submission_id = rows.values_list("trial__study__submission_id", flat=True).first()
+    if submission_id is None:
         raise LeaseLost("There is no such attempt.")
-    return attempt
+    locked(submission_id)
+    return rows.select_for_update(of=("self",)).select_related("trial__study__submission", "host").get()
 
 
 def _held_attempt(attempt_id: uuid.UUID, lease_id: uuid.UUID) -> Attempt:

@@ -33,6 +33,13 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
             seen |= Q(sent_at__isnull=False)
         return self.filter(seen).distinct()
 
+    def stored_files(self) -> set[str]:
+        """Hashes of everything that these submissions keep in the file store."""
+        hashes = set(SubmissionFile.objects.filter(submission__in=self).values_list("sha256", flat=True))
+        for pair in self.values_list("archive_sha256", "bundle_sha256"):
+            hashes.update(pair)
+        return hashes
+
     def active(self) -> Self:
         """Sent and not yet through: these count against the team's quota."""
         return self.filter(status__in=Submission.ACTIVE)

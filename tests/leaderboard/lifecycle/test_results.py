@@ -192,3 +192,14 @@ def test_a_published_new_version_replaces_the_old_one_on_the_board() -> None:
     ranked = Submission.objects.ranked(edition="mini", revision="r1", ruleset=old.ruleset)
     assert list(ranked) == [new]
     assert old in Submission.objects.not_ranked(edition="mini", ruleset=old.ruleset)
+
+
+def test_an_operator_chooses_the_baseline_and_the_board_is_computed_again() -> None:
+    submission = settled()
+    Submission.objects.update(awaits_standings=False)
+
+    with pytest.raises(NotAllowed):
+        lifecycle.set_baseline(submission.pk, actor=reviewer(), is_baseline=True)
+    submission = lifecycle.set_baseline(submission.pk, actor=UserFactory(is_operator=True), is_baseline=True)
+
+    assert (submission.is_baseline, submission.awaits_standings) == (True, True)

@@ -1,5 +1,6 @@
 """Leases of trials to hosts, and what came of them."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -393,6 +394,23 @@ def test_a_silent_host_loses_its_attempt_half_a_minute_after_the_lease() -> None
     assert expire_after(attempt, 90) == 1
     attempt.refresh_from_db()
     assert (attempt.status, attempt.trial.status, attempt.trial.false_starts) == (A.LOST, T.QUEUED, 1)
+
+
+def test_an_attempt_renewed_at_the_last_moment_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The beat has listed it as expired, then its heartbeat comes first."""
+    external(count=1)
+    attempt = run()
+    look = lifecycle.runs._locked_attempt
+
+    def renew_first(pk: uuid.UUID) -> Attempt:
+        Attempt.objects.filter(pk=pk).update(lease_expires_at=attempt.lease_expires_at + timedelta(minutes=10))
+        return look(pk)
+
+    monkeypatch.setattr(lifecycle.runs, "_locked_attempt", renew_first)
+
+    assert expire_after(attempt, 90) == 0
+    attempt.refresh_from_db()
+    assert attempt.status == A.RUNNING
 
 
 def test_a_lease_nobody_claimed_is_no_failure_of_the_trial() -> None:
