@@ -33,6 +33,7 @@ def store(data: bytes) -> str:
     else:
         return sha256
     path.parent.mkdir(parents=True, exist_ok=True)
+    _belong_to_the_site(path.parent)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
     draft = Path(name)
     try:
@@ -41,11 +42,19 @@ def store(data: bytes) -> str:
             stream.flush()
             os.fsync(stream.fileno())
         draft.chmod(0o440)
+        _belong_to_the_site(draft)
         draft.replace(path)
     except BaseException:
         draft.unlink()
         raise
     return sha256
+
+
+def _belong_to_the_site(path: Path) -> None:
+    """What root stores from the shell has to be readable for the web process, which is another user."""
+    if os.geteuid() == 0:
+        owner = Path(settings.FILES_DIRECTORY).stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def read(sha256: str) -> bytes:

@@ -22,11 +22,11 @@ def site_user(say: Callable[[str], None]) -> int | None:
         return None
     if not _can_run(uid):
         say(
-            f"Web and site worker run as root, because user {uid} cannot read {settings.BASE_DIR} or the Python there. "
-            f"Name a user who can in ALGOPERF_SITE_USER, or move the checkout out of a private folder."
+            f"Web and site worker run as root, because user {uid} cannot read {settings.BASE_DIR}, its Python or "
+            f"{settings.STATE}. Name a user who can in ALGOPERF_SITE_USER, or move the checkout out of a private folder."
         )
         return None
-    for folder in (Path(settings.SITE_STATE), Path(settings.BROKER_STATE)):
+    for folder in (Path(settings.SITE_STATE), Path(settings.FILES_DIRECTORY), Path(settings.BROKER_STATE)):
         _hand_over(folder, uid)
     return uid
 
@@ -42,9 +42,11 @@ def _wanted() -> int:
 
 
 def _can_run(uid: int) -> bool:
-    """Whether that user can read the code and start this Python."""
-    program = "import pathlib, django, sys; pathlib.Path(sys.argv[1]).read_bytes()"
-    command = [sys.executable, "-I", "-c", program, str(Path(settings.BASE_DIR) / "manage.py")]
+    """Whether that user can start this Python, read the code and get to the state folder."""
+    program = "import pathlib, django, sys; pathlib.Path(sys.argv[1]).read_bytes(); pathlib.Path(sys.argv[2]).stat()"
+    state = Path(settings.SITE_STATE)
+    state.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-I", "-c", program, str(Path(settings.BASE_DIR) / "manage.py"), str(state)]
     try:
         done = subprocess.run(command, user=uid, group=uid, extra_groups=[], cwd="/", capture_output=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
