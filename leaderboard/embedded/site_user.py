@@ -23,7 +23,7 @@ def site_user(say: Callable[[str], None]) -> int | None:
     if not _can_run(uid):
         say(
             f"Web and site worker run as root, because user {uid} cannot read {settings.BASE_DIR}, its Python or "
-            f"{settings.STATE}. Name a user who can in ALGOPERF_SITE_USER, or move the checkout out of a private folder."
+            f"{settings.STATE}. Name a user who can in ALGOPERF_SITE_USER, or move them out of a private folder."
         )
         return None
     for folder in (Path(settings.SITE_STATE), Path(settings.FILES_DIRECTORY), Path(settings.BROKER_STATE)):
