@@ -40,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--trial", type=int, default=1, help="which point of the search space, from 1")
     parser.add_argument("--study", type=int, default=1, help="which study, from 1")
     parser.add_argument("--seed", type=int, help="default: derived from study and trial")
-    parser.add_argument("--target", type=float, help="another validation target; an impossible one shows the whole curve")
+    parser.add_argument("--target", type=float, help="another target; an impossible one shows the whole curve")
     parser.add_argument("--json", action="store_true", help="print the run as one JSON document")
     parser.set_defaults(run=run_command)
 
