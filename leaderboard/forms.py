@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -14,7 +15,6 @@ from leaderboard.models import Decision, Membership, Submission, Team, User
 from leaderboard.models.submissions import FRAMEWORKS, RULESETS
 from workloads import editions
 
-MAX_UPLOAD_BYTES = 2_000_000
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # print nothing, or turn the line around
 
 
@@ -127,14 +127,15 @@ class ArchiveField(forms.FileField):
         kwargs.setdefault("label", "Archive")
         kwargs.setdefault("help_text", "A zip with submission.py and submission_info.yml at its top, 2 MB at most.")
         kwargs.setdefault("error_messages", {"required": "Choose the zip to send.", "empty": "This file is empty."})
-        widget = forms.FileInput(attrs={"accept": ".zip,application/zip", "data-max-bytes": MAX_UPLOAD_BYTES})
+        limits = {"accept": ".zip,application/zip", "data-max-bytes": settings.MAX_UPLOAD_BYTES}
+        widget = forms.FileInput(attrs=limits)
         super().__init__(widget=widget, **kwargs)
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         upload = super().clean(data, initial)
-        if upload and upload.size > MAX_UPLOAD_BYTES:
+        if upload and upload.size > settings.MAX_UPLOAD_BYTES:
             raise ValidationError(
-                f"The archive is {upload.size / 1e6:.1f} MB, the limit is {MAX_UPLOAD_BYTES / 1e6:.0f} MB. "
+                f"The archive is {upload.size / 1e6:.1f} MB, the limit is {settings.MAX_UPLOAD_BYTES / 1e6:.0f} MB. "
                 "Leave out checkpoints and data."
             )
         return upload
@@ -169,6 +170,14 @@ class SubmitForm(forms.Form):
         self.edition = edition
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
         self.fields["workloads"].choices = workload_choices(edition)  # type: ignore[attr-defined]
+
+    def clean_team(self) -> Team:
+        """A team that keeps more drafts than it can remember has to discard some first."""
+        team: Team = self.cleaned_data["team"]
+        drafts = team.submissions.filter(status__in=Submission.UNSENT).count()
+        if drafts >= settings.MAX_DRAFTS_PER_TEAM:
+            raise ValidationError(f"{team.name} has {drafts} drafts. Discard or send some of them first.")
+        return team
 
     def clean_workloads(self) -> list[str]:
         """All of them is the same as none chosen: a full run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -31,7 +32,7 @@ def submit(request: SignedIn) -> HttpResponse:
     form = SubmitForm(
         request.POST or None, request.FILES or None, teams=my_teams, edition=edition.name, initial=initial
     )
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and _may_upload(request, form):
         draft = _make_draft(request, form)
         return redirect("draft", draft.pk)
     context = {
@@ -41,6 +42,14 @@ def submit(request: SignedIn) -> HttpResponse:
         "quotas": [(team, quotas.quota_of(team, now=timezone.now())) for team in my_teams],
     }
     return render(request, "leaderboard/submit.html", context)
+
+
+def _may_upload(request: SignedIn, form: SubmitForm | ArchiveForm) -> bool:
+    """Every upload costs a run of the checks, so one account has only so many an hour."""
+    if ratelimit.consume(request, action="upload", user=request.user):
+        return True
+    form.add_error("archive", "You have uploaded very often in the last hour. Try again later.")
+    return False
 
 
 def _make_draft(request: SignedIn, form: SubmitForm) -> Submission:
@@ -137,7 +146,7 @@ def archive(request: SignedIn, pk: int) -> HttpResponse:
     """Another zip for the same draft; its checks start again."""
     row = own_draft(request.user, pk)
     form = ArchiveForm(request.POST, request.FILES)
-    if not form.is_valid():
+    if not form.is_valid() or not _may_upload(request, form):
         return _render_draft(request, row, status=422, archive_form=form, shown_form=form)
     try:
         _attach(request, row, form.cleaned_data["archive"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -70,7 +71,7 @@ def manage(request: SignedIn, slug: str) -> HttpResponse:
     """Members, invitations, quota and drafts of one's team; posting invites somebody."""
     found = member_team(request.user, slug)
     form = InvitationForm(request.POST or None, team=found)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and _may_invite(request, form):
         invitation, token = teams.invite(found.pk, request.user, email=form.cleaned_data["email"])
         link = settings.SITE_URL + reverse("invitation", args=[token])
         notices.send_invitation(invitation, link)
@@ -85,6 +86,14 @@ def manage(request: SignedIn, slug: str) -> HttpResponse:
         "submissions": Submission.objects.for_account(request.user).filter(team=found),
     }
     return render(request, "leaderboard/team_manage.html", context)
+
+
+def _may_invite(request: SignedIn, form: InvitationForm) -> bool:
+    """Invitations are e-mails to strangers, so one account has only so many an hour."""
+    if ratelimit.consume(request, action="invite", user=request.user):
+        return True
+    form.add_error("email", "You have sent many invitations in the last hour. Try again later.")
+    return False
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

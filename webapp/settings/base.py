@@ -35,6 +35,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "leaderboard.middleware.request_ids",
+    "leaderboard.middleware.bounded_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -136,6 +137,8 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "login": "30/m/ip",
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/m/key",
+    "upload": "60/h/user",  # these two are ours
+    "invite": "30/h/user",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)  # whose X-Forwarded-For the limits believe
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
@@ -237,6 +240,9 @@ HOST_LONGEST_REST_S = env.float("HOST_LONGEST_REST_S", default=900.0)
 LEASE_GRACE_S = env.float("LEASE_GRACE_S", default=30.0)
 HEARTBEAT_S = env.float("HEARTBEAT_S", default=10.0)
 LOCAL_HARDWARE_CLASS = env("LOCAL_HARDWARE_CLASS", default="cpu2")  # of the host that `manage.py serve` starts
+MAX_UPLOAD_BYTES = 2_000_000  # an archive that is larger is refused in words
+MAX_REQUEST_BYTES = 10_000_000  # and this much is not even read
+MAX_DRAFTS_PER_TEAM = env.int("MAX_DRAFTS_PER_TEAM", default=50)
 DRAFT_DAYS = env.int("DRAFT_DAYS", default=30)
 
 LOGGING = {

@@ -14,15 +14,15 @@
 
   async function describe(input, note) {
     const file = input.files[0];
-    if (!file) {
-      note.textContent = "";
-      input.setCustomValidity("");
-      return;
-    }
+    note.textContent = "";
+    delete input.dataset.refused;
+    if (!file) return;
     const limit = Number(input.dataset.maxBytes);
     if (!file.name.toLowerCase().endsWith(".zip")) {
+      input.dataset.refused = "yes";
       note.textContent = `${file.name} is not a zip. Pack the folder with submission.py as a .zip file.`;
     } else if (limit && file.size > limit) {
+      input.dataset.refused = "yes";
       note.textContent = `The archive is ${size(file.size)}, the limit is ${size(limit)}. Leave out checkpoints and data.`;
     } else {
       note.textContent = `${file.name}, ${size(file.size)}`;
@@ -37,6 +37,13 @@
       const note = zone.querySelector("[data-drop-note]");
       if (!input || !note) continue;
       input.addEventListener("change", () => describe(input, note));
+      // What the site would refuse is not sent at all; the sentence that says why takes the focus.
+      input.form?.addEventListener("submit", (event) => {
+        if (!input.dataset.refused) return;
+        event.preventDefault();
+        note.tabIndex = -1;
+        note.focus();
+      });
       zone.addEventListener("dragover", (event) => {
         event.preventDefault();
         zone.classList.add("over");

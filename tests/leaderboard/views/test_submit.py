@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -176,6 +177,29 @@ def test_errors_before_the_upload_come_back_with_everything_that_was_typed(brows
     assert "The archive is 2.1 MB, the limit is 2 MB. Leave out checkpoints and data." in page
     assert 'value="Lion"' in page
     assert 'href="#id_archive"' in page
+
+
+def test_a_body_that_is_far_too_long_is_refused_before_it_is_read(client):
+    answer = client.post(reverse("submit"), b"", content_type="multipart/form-data", CONTENT_LENGTH="61000000")
+
+    assert answer.status_code == 413
+    assert "The archive is 61 MB, the limit is 2 MB." in text_of(answer)
+
+
+def test_uploads_and_drafts_are_limited_in_words(browser, team, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"upload": "1/h/user"}
+    settings.MAX_DRAFTS_PER_TEAM = 2
+    cache.clear()
+
+    first = browser.post(reverse("submit"), filled(team))
+    often = browser.post(reverse("submit"), filled(team))
+    SubmissionFactory(team=team)
+    many = browser.post(reverse("submit"), filled(team))
+
+    assert first.status_code == 302
+    assert "You have uploaded very often in the last hour." in text_of(often)
+    assert "Example has 2 drafts. Discard or send some of them first." in text_of(many)
+    cache.clear()
 
 
 def test_only_ones_own_teams_can_be_chosen(browser, member):

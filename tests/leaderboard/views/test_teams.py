@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.urls import reverse
 
 from leaderboard.models import Invitation, Membership, Team
@@ -96,6 +97,19 @@ def test_nobody_is_invited_twice(as_user, member, team):
     assert "invited already" in text_of(again)
     assert "in the team already" in text_of(oneself)
     assert len(mail.outbox) == 1
+
+
+def test_invitations_are_limited(as_user, member, team, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"invite": "1/h/user"}
+    cache.clear()
+    browser = as_user(member)
+    invite(browser, team, "one@example.org")
+
+    refused = browser.post(reverse("team_manage", args=[team.slug]), {"email": "two@example.org"})
+
+    assert "You have sent many invitations in the last hour." in text_of(refused)
+    assert len(mail.outbox) == 1
+    cache.clear()
 
 
 def test_a_member_can_leave_and_the_team_keeps_an_owner(as_user, member, team):
