@@ -39,6 +39,18 @@ def test_a_missing_seal_is_refused(seals: int):
         sealed_bytes(fd, 4)
 
 
+@pytest.mark.parametrize("seal", [0x10, 0x20], ids=["future_write", "exec"])
+def test_a_seal_more_that_a_trainer_has_added_does_not_stop_the_judge(seal: int):
+    with Snapshot(4) as snapshot:
+        os.pwrite(snapshot.fd, b"abcd", 0)
+        try:
+            fcntl.fcntl(snapshot.fd, fcntl.F_ADD_SEALS, seal)
+        except OSError:
+            pytest.skip("this kernel does not know that seal")
+        snapshot.seal()
+        assert bytes(sealed_bytes(os.dup(snapshot.fd), 4)) == b"abcd"
+
+
 def test_another_size_is_refused():
     with Snapshot(4) as snapshot:
         snapshot.seal()
