@@ -145,6 +145,19 @@ def trial_rows(submission: Submission, trials: Iterable[Trial]) -> list[TrialRow
     ]
 
 
+def totals(trials: Sequence[TrialRow]) -> dict[str, float]:
+    """What all trials of a submission add up to."""
+    ended = [row for row in trials if row.trial.status not in Trial.OPEN]
+    return {
+        "trials": len(trials),
+        "ended": len(ended),
+        "reached": sum(row.trial.time_to_target_s is not None for row in trials),
+        "charged_s": sum(row.trial.charged_s or 0.0 for row in trials),
+        "raced": sum(row.trial.is_raced for row in trials),
+        "retries": sum(row.retries for row in trials),
+    }
+
+
 def _attempt_shown(trial: Trial) -> Attempt | None:
     attempts = list(trial.attempts.all())
     finished = [attempt for attempt in attempts if attempt.status == Attempt.Status.FINISHED]

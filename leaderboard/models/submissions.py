@@ -126,6 +126,7 @@ class Submission(models.Model):
 
     UNSENT = (Status.DRAFT, Status.VALIDATING, Status.REJECTED)
     ACTIVE = (Status.QUEUED, Status.RUNNING, Status.SCORING)
+    FINAL = (Status.PUBLISHED, Status.INCOMPLETE, Status.WITHDRAWN, Status.DISQUALIFIED)  # public with all it holds
     PUBLIC = (
         Status.QUEUED,
         Status.RUNNING,

@@ -28,6 +28,22 @@ def is_insider(user: Any, submission: Submission) -> bool:
     return bool(user.is_reviewer or user.is_operator or submission.team.has_member(user))
 
 
+def visible_submission(request: HttpRequest, slug: str) -> tuple[Submission, bool]:
+    """The submission and whether the reader is an insider. Raises Http404 for what this reader may not see.
+
+    Finished, public ones are the same for everybody, so for them nobody is asked who they are.
+    """
+    row = Submission.objects.for_page().filter(slug=slug).first()
+    if row is None:
+        raise Http404
+    if row.status in Submission.FINAL:
+        return row, True
+    insider = is_insider(request.user, row)
+    if not insider and not row.is_public:
+        raise Http404
+    return row, insider
+
+
 def member_team(user: User, slug: str) -> Team:
     """The team, for its members. Raises PermissionDenied for others, Http404 where there is none."""
     team = Team.objects.filter(slug=slug).first()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -36,7 +33,7 @@ def current(request: HttpRequest) -> HttpResponse:
 @public_page
 def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
     """The ranked table of one edition and ruleset, what is not ranked, times and profiles."""
-    boards, chosen = _boards(request, edition, ruleset)
+    boards, chosen = boards_of(request, edition, ruleset)
     snapshot = chosen.current if chosen else None
     document = snapshot.document if snapshot else {}
     standings = list(Standing.objects.for_table(snapshot)) if snapshot else []
@@ -46,7 +43,7 @@ def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
     rows = tables.sort_rows(tables.matching(everything, words), sort, descending=descending)
     page = Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
     unit = request.GET.get("unit")
-    profile = _profile(request, snapshot, standings) if snapshot and standings else None
+    profile = profile_of(request, snapshot, standings) if snapshot and standings else None
     query = request.GET.copy()
     query.pop("page", None)
     context = {
@@ -84,7 +81,7 @@ def _figure_url(request: HttpRequest, edition: str, ruleset: str) -> str:
     return reverse("profile_json", args=[edition, ruleset]) + query
 
 
-def _profile(request: HttpRequest, snapshot: Snapshot, standings: Sequence[Standing]) -> charts.Chart:
+def profile_of(request: HttpRequest, snapshot: Snapshot, standings: Sequence[Standing]) -> charts.Chart:
     axis = "linear" if request.GET.get("axis") == "linear" else "log"
     return figures.profile(snapshot, standings, axis=axis, shown=request.GET.getlist("show")[:12])
 
@@ -95,7 +92,7 @@ def edition_numbers(edition: str, ruleset: str) -> dict[str, int]:
     return {"studies": rules.studies[Ruleset(ruleset)], "trials": rules.trials[Ruleset(ruleset)]}
 
 
-def _boards(request: HttpRequest, edition: str, ruleset: str) -> tuple[list[Board], Board | None]:
+def boards_of(request: HttpRequest, edition: str, ruleset: str) -> tuple[list[Board], Board | None]:
     """All boards of the address, and the one that `hardware` asks for or else the newest."""
     if edition not in editions.names() or ruleset not in dict(RULESETS):
         raise Http404
@@ -117,7 +114,7 @@ def _sorting(request: HttpRequest, document: dict[str, Any]) -> tuple[str, bool]
 
 def _switch(edition: str, ruleset: str, count: int) -> list[dict[str, Any]]:
     """The two rulesets of an edition, with how many each ranks."""
-    others = Standing.objects.on_current_boards(edition).exclude(submission__ruleset=ruleset).count()
+    others = Standing.objects.on_currentboards_of(edition).exclude(submission__ruleset=ruleset).count()
     return [
         {
             "name": name,
@@ -139,106 +136,3 @@ def _not_ranked(edition: str, ruleset: str) -> list[Submission]:
         disqualified = row.status == Submission.Status.DISQUALIFIED
         row.decision = latest.get(row.pk) if disqualified else None  # type: ignore[attr-defined]
     return rows
-
-
-# --- downloads ------------------------------------------------------------------------------------------------------
-
-
-def _download(request: HttpRequest, edition: str, ruleset: str) -> tuple[Board, list[tables.Row]]:
-    _, chosen = _boards(request, edition, ruleset)
-    if chosen is None or chosen.current is None:
-        raise Http404
-    return chosen, tables.rows_of(chosen.current.document, list(Standing.objects.for_table(chosen.current)))
-
-
-def _csv(name: str, chosen: Board, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> HttpResponse:
-    """Full precision; every row carries edition, revision and snapshot, so that a file says what it is."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["edition", "revision", "ruleset", "hardware", "snapshot", *head])
-    snapshot = chosen.current.number if chosen.current else ""
-    about = [chosen.edition, chosen.revision, chosen.ruleset, chosen.hardware_model or chosen.hardware_class, snapshot]
-    writer.writerows([[_harmless(value) for value in (*about, *row)] for row in rows])
-    response = HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _harmless(value: Any) -> Any:
-    """A name that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
-        return f"'{value}"
-    return "" if value is None else value
-
-
-@require_safe
-@public_page
-def scores_csv(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
-    """One line per standing, with the scores of both rule sets."""
-    chosen, rows = _download(request, edition, ruleset)
-    head = ["rank", "submission", "team", "framework", "score", "score_published", "score_documented", "counts",
-            "rank_best", "rank_worst", "time_ratio_to_baseline"]  # fmt: skip
-    lines = [
-        [row.standing.rank, str(row.submission), row.submission.team.name, row.submission.framework,
-         row.standing.benchmark_score, row.standing.published_score, row.standing.documented_score, row.counts,
-         row.standing.rank_best, row.standing.rank_worst, row.time_ratio]
-        for row in rows
-    ]  # fmt: skip
-    return _csv(f"{edition}-{ruleset}-scores.csv", chosen, head, lines)
-
-
-@require_safe
-@public_page
-def times_csv(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
-    """One line per standing and workload: `inf` and `NaN` as words, marks in a column of their own."""
-    chosen, rows = _download(request, edition, ruleset)
-    head = ["submission", "workload", "metric", "target", "budget_s", "time_s", "fraction", "ratio_to_fastest", "mark",
-            "counts", "studies_reached", "studies"]  # fmt: skip
-    lines = [
-        [str(row.submission), cell.column.name, cell.column.metric, cell.column.target, cell.column.budget_s,
-         cell.time_s if cell.time_s is not None else cell.mark, cell.fraction, cell.ratio, cell.mark,
-         "yes" if cell.counts else "no", cell.reached, cell.studies]
-        for row in rows for cell in row.cells
-    ]  # fmt: skip
-    return _csv(f"{edition}-{ruleset}-times.csv", chosen, head, lines)
-
-
-@require_safe
-@public_page
-def board_json(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
-    """The snapshot as it is stored."""
-    _, chosen = _boards(request, edition, ruleset)
-    if chosen is None or chosen.current is None:
-        raise Http404
-    document = {
-        "snapshot": chosen.current.number,
-        "created_at": chosen.current.created_at.isoformat(timespec="seconds"),
-        "licence": "Apache-2.0",
-        **chosen.current.document,
-    }
-    return JsonResponse(document, json_dumps_params={"indent": 1})
-
-
-@require_safe
-@public_page
-def profile_svg(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
-    """The performance profiles as one picture."""
-    _, chosen = _boards(request, edition, ruleset)
-    if chosen is None or chosen.current is None:
-        raise Http404
-    standings = list(Standing.objects.for_table(chosen.current))
-    response = HttpResponse(figures.profile(chosen.current, standings).wide, content_type="image/svg+xml")
-    response["Content-Disposition"] = f'attachment; filename="{edition}-{ruleset}-profiles.svg"'
-    return response
-
-
-@require_safe
-@public_page
-def profile_json(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
-    """The figure of the profiles for the interactive chart; colours are tokens, resolved by the page."""
-    _, chosen = _boards(request, edition, ruleset)
-    if chosen is None or chosen.current is None:
-        raise Http404
-    standings = list(Standing.objects.for_table(chosen.current))
-    figure = _profile(request, chosen.current, standings).figure
-    return HttpResponse(json.dumps(figure), content_type="application/json")

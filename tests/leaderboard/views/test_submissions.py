@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from leaderboard import lifecycle
 from leaderboard.models import Submission, Trial
+from leaderboard.views import live
 from tests.factories import HostFactory, SubmissionFactory, TeamFactory
 from tests.leaderboard import steps
 from tests.leaderboard.views.conftest import HOSTILE, text_of
@@ -153,8 +154,9 @@ def test_hostile_words_are_text_everywhere(client, as_user, member, team, editio
 
 
 def test_the_live_part_costs_few_queries_and_nothing_when_nothing_changed(
-    client, team, edition, host, django_assert_max_num_queries
+    client, team, edition, host, monkeypatch, django_assert_max_num_queries
 ):
+    monkeypatch.setattr(live, "QUIET_S", 1e9)  # the clock is another story
     row = steps.sent(team=team)
     steps.run(host)
     address = reverse("submission_live", args=[row.slug])
@@ -166,6 +168,17 @@ def test_the_live_part_costs_few_queries_and_nothing_when_nothing_changed(
 
     assert b'hx-trigger="every 3s"' in first.content
     assert again.status_code == 304
+
+
+def test_silence_is_told_although_no_row_has_changed(client, team, edition, host, monkeypatch):
+    row = steps.sent(team=team)
+    steps.run(host)
+    address = reverse("submission_live", args=[row.slug])
+    before = client.get(address)
+
+    monkeypatch.setattr(live, "QUIET_S", live.QUIET_S * 2.5)  # as if time had passed
+
+    assert client.get(address, headers={"if-none-match": before["ETag"]}).status_code == 200
 
 
 def test_a_changed_state_asks_for_the_whole_page_again(client, team, edition, host):
