@@ -114,7 +114,7 @@ def _sorting(request: HttpRequest, document: dict[str, Any]) -> tuple[str, bool]
 
 def _switch(edition: str, ruleset: str, count: int) -> list[dict[str, Any]]:
     """The two rulesets of an edition, with how many each ranks."""
-    others = Standing.objects.on_currentboards_of(edition).exclude(submission__ruleset=ruleset).count()
+    others = Standing.objects.on_current_boards(edition).exclude(submission__ruleset=ruleset).count()
     return [
         {
             "name": name,
