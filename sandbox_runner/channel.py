@@ -10,6 +10,8 @@ from typing import Any
 
 from sandbox_runner import protocol
 
+_MOST_DESCRIPTORS = 253  # the kernel's own limit for one packet; those without room would be closed unseen, by us
+
 
 class ChannelClosed(Exception):
     """The peer is gone."""
@@ -42,25 +44,31 @@ class Channel:
         except (BrokenPipeError, ConnectionResetError) as error:
             raise ChannelClosed(str(error)) from None
 
-    def receive_packet(self, limit: int = protocol.MAX_MESSAGE_BYTES) -> tuple[bytes, int | None]:
-        """The next packet and the descriptor it carried. One byte over `limit` is kept, so that a check sees it."""
+    def receive_all(self, limit: int = protocol.MAX_MESSAGE_BYTES) -> tuple[bytes, tuple[int, ...]]:
+        """The next packet, empty at the end, and every descriptor with it, ours to close.
+
+        One byte over `limit` is kept, so that a check sees it.
+        """
         descriptors = array.array("i")
         try:
             packet, ancillary, _flags, _address = self.socket.recvmsg(
-                limit + 1, socket.CMSG_SPACE(descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
+                limit + 1, socket.CMSG_SPACE(_MOST_DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
             )
         except ConnectionResetError as error:
             raise ChannelClosed(str(error)) from None
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 descriptors.frombytes(payload[: len(payload) - len(payload) % descriptors.itemsize])
-        if not packet:
-            for descriptor in descriptors:
-                os.close(descriptor)
-            raise ChannelClosed("the peer closed the connection")
-        first, *others = descriptors if descriptors else (None,)
-        for descriptor in others:
+        return packet, tuple(descriptors)
+
+    def receive_packet(self, limit: int = protocol.MAX_MESSAGE_BYTES) -> tuple[bytes, int | None]:
+        """The next packet of a trusted peer and the descriptor it carried; ChannelClosed at the end."""
+        packet, descriptors = self.receive_all(limit)
+        first, *others = descriptors or (None,)
+        for descriptor in others if packet else descriptors:
             os.close(descriptor)
+        if not packet:
+            raise ChannelClosed("the peer closed the connection")
         return packet, first
 
     def receive(self) -> tuple[dict[str, Any], int | None]:

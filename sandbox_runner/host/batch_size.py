@@ -86,7 +86,7 @@ def _ask(listener: Listener, container: ContainerHandle, trial: TrialPlan, bundl
     except ProtocolViolation as error:
         raise BatchSizeRefused(f"get_batch_size ended without an answer: {error}") from None
     finally:
-        link.channel.close()
+        link.close()
     if message["kind"] == "failed":
         raise BatchSizeRefused(f"get_batch_size failed in {message['where']}.\n{message['error']}")
     if message["kind"] != "batch_size_is":

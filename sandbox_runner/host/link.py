@@ -6,8 +6,10 @@ import os
 import select
 import socket
 import struct
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,21 @@ class Listener:
         self._path.unlink(missing_ok=True)
 
 
+def close_aside(descriptors: Iterable[int]) -> None:
+    """Closes what a stranger has had in his hands, without waiting for it.
+
+    Closing a socket that was set to linger blocks for as long as its maker likes, and so does closing a connection in
+    whose queue such a socket waits. The thread that does it ends with this process at the latest.
+    """
+
+    def close_all() -> None:
+        for descriptor in descriptors:
+            with suppress(OSError):
+                os.close(descriptor)
+
+    threading.Thread(target=close_all, name="close", daemon=True).start()
+
+
 class RateLimit:
     """A bucket of messages that refills at the protocol's pace."""
 
@@ -74,7 +91,7 @@ class RateLimit:
 
 
 class TrainerLink:
-    """Messages of the trainer, each one checked; descriptors it sends are closed unseen."""
+    """Messages of the trainer, each one checked. It has no reason to send descriptors."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
@@ -89,9 +106,12 @@ class TrainerLink:
 
     def receive(self) -> dict[str, Any]:
         """The next message; ProtocolViolation, or ChannelClosed at the end."""
-        packet, descriptor = self.channel.receive_packet(protocol.MAX_TRAINER_MESSAGE_BYTES)
-        if descriptor is not None:
-            os.close(descriptor)
+        packet, descriptors = self.channel.receive_all(protocol.MAX_TRAINER_MESSAGE_BYTES)
+        if descriptors:
+            close_aside(descriptors)
+            raise ProtocolViolation("a message came with a file descriptor")
+        if not packet:
+            raise ChannelClosed("the trainer closed the connection")
         self._rate.spend()
         self.last_heard = time.monotonic()
         return protocol.parse_trainer_message(packet)
@@ -102,6 +122,10 @@ class TrainerLink:
             self.channel.send(kind, fd=fd, **fields)
         except TimeoutError:
             raise ChannelClosed("the trainer does not read its messages") from None
+
+    def close(self) -> None:
+        """Hangs up; never blocks, whatever still waits in the connection."""
+        close_aside([self.channel.socket.detach()])
 
 
 class JudgeLink:

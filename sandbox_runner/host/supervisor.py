@@ -25,7 +25,7 @@ from sandbox_runner.host.clock import ChargedClock, Journal
 from sandbox_runner.host.docker import ExitState, Role
 from sandbox_runner.host.freezer import Freezer, freezer_for
 from sandbox_runner.host.hardware import ContainerLimits
-from sandbox_runner.host.link import JudgeLink, Listener, TrainerLink
+from sandbox_runner.host.link import JudgeLink, Listener, TrainerLink, close_aside
 from sandbox_runner.host.plan import TrialPlan
 from sandbox_runner.host.reporters import Progress, Reporter
 from sandbox_runner.host.snapshot import Snapshot, sealed_bytes
@@ -243,7 +243,7 @@ class Supervisor:
             if time.monotonic() >= deadline:
                 raise HostFailure(f"the {role} container did not connect in time: {container.log_tail()}")
         channel = listener.accept()
-        self._sockets_open.callback(channel.close)
+        self._sockets_open.callback(lambda: close_aside([channel.socket.detach()]))
         return channel
 
     def _await(self, kind: str, deadline: float) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Who may connect, how often, and how fast a trainer may talk."""
 
+import contextlib
 import os
 import socket
+import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -56,14 +59,58 @@ def test_a_burst_passes_and_a_flood_does_not():
         limit.spend()
 
 
-def test_descriptors_of_a_trainer_are_closed_unseen(pair, tmp_path):
+@pytest.mark.parametrize("count", [1, 253])
+def test_a_trainer_sends_no_descriptors(pair, tmp_path, count):
     mine, theirs = pair
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = _open_descriptors()
     with (tmp_path / "file").open("w") as file:
-        Channel(theirs).send("beat", fd=file.fileno(), step=1)
-    TrainerLink(Channel(mine)).receive()
+        socket.send_fds(theirs, [b'{"kind":"beat","step":1}'], [file.fileno()] * count)
+    with pytest.raises(ProtocolViolation, match="descriptor"):
+        TrainerLink(Channel(mine)).receive()
 
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    _wait_for(lambda: _open_descriptors() == before)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_socket_that_lingers_keeps_nobody_waiting(pair, is_read):
+    mine, theirs = pair
+    link, before = TrainerLink(Channel(mine)), _open_descriptors() - 1
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        never_read, lingering = socket.create_connection(server.getsockname()), server.accept()[0]
+    lingering.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            lingering.send(bytes(1 << 16))
+    lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 1000))
+    socket.send_fds(theirs, [b'{"kind":"beat","step":1}'], [lingering.fileno()])
+    lingering.close()  # ours is the last reference now: the close that lingers
+    if is_read:
+        with pytest.raises(ProtocolViolation):
+            link.receive()
+    link.close()
+
+    never_read.close()
+    _wait_for(lambda: _open_descriptors() == before)
+
+
+def test_an_empty_packet_with_a_descriptor_is_a_violation_too(pair, tmp_path):
+    mine, theirs = pair
+    with (tmp_path / "file").open("w") as file:
+        socket.send_fds(theirs, [b""], [file.fileno()])
+    with pytest.raises(ProtocolViolation, match="descriptor"):
+        TrainerLink(Channel(mine)).receive()
+
+
+def _open_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
