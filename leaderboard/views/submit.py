@@ -96,7 +96,7 @@ def draft(request: SignedIn, pk: int) -> HttpResponse:
     return _render_draft(request, row)
 
 
-def _render_draft(request: HttpRequest, row: Submission, *, status: int = 200, **changed: Any) -> HttpResponse:
+def _render_draft(request: HttpRequest, row: Submission, **changed: Any) -> HttpResponse:
     context = {
         **_draft_context(row),
         "details": DraftForm(instance=row),
@@ -107,7 +107,7 @@ def _render_draft(request: HttpRequest, row: Submission, *, status: int = 200, *
         "quota": quotas.quota_of(row.team, now=timezone.now()),
         **changed,
     }
-    return render(request, "leaderboard/draft.html", context, status=status)
+    return render(request, "leaderboard/draft.html", context)
 
 
 @require_safe
@@ -130,7 +130,7 @@ def edit(request: SignedIn, pk: int) -> HttpResponse:
     row = own_draft(request.user, pk)
     form = DraftForm(request.POST, instance=row)
     if not form.is_valid():
-        return _render_draft(request, own_draft(request.user, pk), status=422, details=form, shown_form=form)
+        return _render_draft(request, own_draft(request.user, pk), details=form, shown_form=form)
     try:
         lifecycle.edit_draft(row.pk, actor=request.user, **form.cleaned_data)
     except LeaderboardError as error:
@@ -147,7 +147,7 @@ def archive(request: SignedIn, pk: int) -> HttpResponse:
     row = own_draft(request.user, pk)
     form = ArchiveForm(request.POST, request.FILES)
     if not form.is_valid() or not _may_upload(request, form):
-        return _render_draft(request, row, status=422, archive_form=form, shown_form=form)
+        return _render_draft(request, row, archive_form=form, shown_form=form)
     try:
         _attach(request, row, form.cleaned_data["archive"])
     except LeaderboardError as error:
@@ -164,13 +164,13 @@ def send(request: SignedIn, pk: int) -> HttpResponse:
     form.is_valid()
     problems = _problems(row, accepted=form.cleaned_data.get("accept_licence", False))
     if problems:
-        return _render_draft(request, row, status=422, send_form=form, problems=problems)
+        return _render_draft(request, row, send_form=form, problems=problems)
     try:
         lifecycle.accept_licence(row.pk, actor=request.user)
         lifecycle.send_submission(row.pk, actor=request.user)
     except LeaderboardError as error:
         problem = {"text": str(error), "href": "#send"}
-        return _render_draft(request, own_draft(request.user, pk), status=422, send_form=form, problems=[problem])
+        return _render_draft(request, own_draft(request.user, pk), send_form=form, problems=[problem])
     messages.success(request, "Sent. You get an e-mail when it has ended.")
     row.refresh_from_db()
     return redirect(row)
