@@ -31,7 +31,8 @@ class Freezer(Protocol):
     def kill(self) -> None:
         """SIGKILL to every task, then thaw: no instruction of theirs runs again."""
 
-    def cpu_usage_ns(self) -> int: ...
+    def cpu_usage_ns(self) -> int:
+        """Like `freeze` and `thaw` an OSError once the cgroup has gone with its last process."""
 
     def oom_kills(self) -> int: ...
 
@@ -73,12 +74,15 @@ def _kill_members(procs: Path) -> None:
 
 
 def _count(path: Path, key: str) -> int:
-    """The number behind `key` in a flat keyed cgroup file; 0 where kernel or version has no such line."""
+    """The number behind `key` in a flat keyed cgroup file; 0 where kernel or version has no such line or file."""
     try:
-        lines = path.read_text().splitlines()
+        return _value(path.read_text(), key)
     except OSError:
         return 0
-    for line in lines:
+
+
+def _value(text: str, key: str) -> int:
+    for line in text.splitlines():
         name, _space, value = line.partition(" ")
         if name == key:
             return int(value)
@@ -137,7 +141,7 @@ class FreezerV2:
     def freeze(self, deadline_s: float = FREEZE_DEADLINE_S) -> None:
         (self._directory / "cgroup.freeze").write_text("1")
         deadline = time.monotonic() + deadline_s
-        while _count(self._directory / "cgroup.events", "frozen") != 1:
+        while _value((self._directory / "cgroup.events").read_text(), "frozen") != 1:
             if time.monotonic() >= deadline:
                 self.thaw()
                 raise FreezeFailed(f"the container could not be frozen within {deadline_s:g} s")
@@ -154,7 +158,7 @@ class FreezerV2:
             return
 
     def cpu_usage_ns(self) -> int:
-        return _count(self._directory / "cpu.stat", "usage_usec") * 1000
+        return _value((self._directory / "cpu.stat").read_text(), "usage_usec") * 1000
 
     def oom_kills(self) -> int:
         return _count(self._directory / "memory.events", "oom_kill")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from sandbox_runner import protocol
 from sandbox_runner.channel import Channel, ChannelClosed
@@ -382,36 +382,56 @@ class Supervisor:
             charged_s = self._clock.stop()
             stopped = time.monotonic()
             self._run.add("freeze", stopped - asked)
-            cpu_ns = 0 if gone else freezer.cpu_usage_ns()
+            cpu_ns = None if gone else self._cpu_usage_ns(freezer)
             self._journal.write("frozen", evaluation=number, step=step, charged_ns=self._clock.charged_ns)
             if charged_s >= self._plan.budget_s:
                 raise _Verdict(Ending.BUDGET, f"The budget of {self._plan.budget_s:g} s is used up.")
             self._check_limits()
             evaluation = self._evaluate(number, step, charged_s, snapshot)
         self._keep(evaluation)
-        self._end_when_done(gone)
+        self._end_when_done()
+        cpu_after_ns = self._cpu_usage_ns(freezer)
+        if cpu_ns is None or cpu_after_ns is None:
+            self._stopped()
         self._snapshot = Snapshot(self._nbytes)  # made while the clock stands, so that the next request costs nothing
-        worked_ns = freezer.cpu_usage_ns() - cpu_ns
-        if worked_ns:
+        if cpu_after_ns != cpu_ns:
             charged = self._clock.charge_standstill()
-            self._journal.write("not_still", evaluation=number, cpu_ns=worked_ns, charged_s=charged)
+            self._journal.write("not_still", evaluation=number, cpu_ns=cpu_after_ns - cpu_ns, charged_s=charged)
         self._journal.write("thaw_intent", evaluation=number, charged_ns=self._clock.charged_ns)
         self._answer(evaluation)
         self._run.add("frozen", time.monotonic() - stopped)
         self._due_ns = self._clock.charged_ns + int(self._plan.workload.eval_period_s * 1e9)
         self._trainer.last_heard = time.monotonic()
         self._clock.start()
-        freezer.thaw()
+        try:
+            freezer.thaw()
+        except OSError:
+            if not self._is_gone():
+                raise
+            self._stopped()
 
     def _freeze(self, freezer: Freezer) -> bool:
         """True when there was nothing left to freeze: a trainer that is gone cannot write either."""
         try:
             freezer.freeze()
         except OSError:
-            if self._containers[Role.TRAINER].wait(EXIT_GRACE_S) is None:
+            if not self._is_gone():
                 raise
             return True
         return False
+
+    def _cpu_usage_ns(self, freezer: Freezer) -> int | None:
+        """None when the trainer is gone, and its cgroup with it."""
+        try:
+            return freezer.cpu_usage_ns()
+        except OSError:
+            if not self._is_gone():
+                raise
+            return None
+
+    def _is_gone(self) -> bool:
+        """True when the trainer has ended: its cgroup goes with it at any time, and that is not the host's failure."""
+        return self._containers[Role.TRAINER].wait(EXIT_GRACE_S) is not None
 
     def _evaluate(self, number: int, step: int, charged_s: float, snapshot: Snapshot) -> Evaluation:
         self._progress("judging")
@@ -461,13 +481,11 @@ class Supervisor:
             self._run.reached.add(Split.TEST)
         self._reporter.evaluation(evaluation)
 
-    def _end_when_done(self, gone: bool) -> None:
+    def _end_when_done(self) -> None:
         if self._run.reached.issuperset(self._plan.edition.stop_at):
             raise _Verdict(Ending.TARGET, "The target is reached.")
         if self._run.complete:
             raise _Verdict(Ending.COMPLETE, "The submission ended its training before the target was reached.")
-        if gone:
-            self._stopped()
 
     def _answer(self, evaluation: Evaluation) -> None:
         shown = {
@@ -490,7 +508,7 @@ class Supervisor:
 
     # --- ends ---------------------------------------------------------------------------------------------------
 
-    def _stopped(self) -> None:
+    def _stopped(self) -> NoReturn:
         """The trainer is gone, or has closed its connection and is about to be."""
         container = self._containers[Role.TRAINER]
         state = container.wait(EXIT_GRACE_S)

@@ -79,6 +79,15 @@ def test_v2_counts_microseconds_as_nanoseconds_and_missing_files_as_zero(v2):
     assert freezer.pids_refused() == 0
 
 
+@pytest.mark.parametrize("call", ["freeze", "cpu_usage_ns"])
+def test_a_cgroup_that_is_gone_is_said_so_at_once(v2, call):
+    freezer, directory = v2
+    for name in ("cgroup.events", "cpu.stat"):
+        (directory / name).unlink()
+    with pytest.raises(FileNotFoundError):
+        getattr(freezer, call)()
+
+
 def test_a_process_that_is_gone_is_the_hosts_failure():
     child = os.fork()
     if child == 0:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from sandbox_runner.host import plan as plans
+from sandbox_runner.host import supervisor
 from sandbox_runner.host.clock import verify_journal
 from sandbox_runner.host.docker import Role
 from sandbox_runner.host.hardware import HARDWARE_CLASSES
@@ -235,6 +236,38 @@ def test_weights_sealed_before_an_exit_still_count(play):
 
     assert result.ending is Ending.CRASH
     assert len(result.evaluations) == 1
+
+
+@pytest.mark.parametrize("vanishes", ["cpu_usage_ns 1", "cpu_usage_ns 2", "thaw 1"])
+def test_a_cgroup_that_goes_with_the_trainer_is_not_the_hosts_failure(play, vanishes):
+    call, number = vanishes.split()
+
+    class Vanishing(FakeFreezer):
+        left = int(number)
+
+    def vanish(self):
+        self.left -= 1
+        if not self.left:
+            self.kill()
+            raise FileNotFoundError("the cgroup is gone")
+        return 0
+
+    setattr(Vanishing, call, vanish)
+    result = play("slow", freezer=Vanishing).result
+
+    assert result.ending is Ending.CRASH
+    assert len(result.evaluations) == 1
+
+
+def test_a_freezer_that_fails_while_the_trainer_lives_is_the_hosts_failure(play, monkeypatch):
+    class Broken(FakeFreezer):
+        def cpu_usage_ns(self):
+            raise OSError("no such controller")
+
+    monkeypatch.setattr(supervisor, "EXIT_GRACE_S", 0.2)
+    result = play("slow", freezer=Broken).result
+
+    assert result.ending is Ending.INFRA
 
 
 def test_work_done_while_frozen_is_charged_and_recorded(play):
