@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox_runner.errors import SandboxError
 from sandbox_runner.host import batch_size, instance, reaper
-from sandbox_runner.host.batch_size import BatchSizeRefused
+from sandbox_runner.host.batch_size import BatchSizeRefused, ProbeStopped
 from sandbox_runner.host.plan import TrialPlan
 from sandbox_runner.host.reporters import Progress, Reporter
 from sandbox_runner.host.supervisor import ContainerEngine, Images, Supervisor
@@ -20,7 +20,16 @@ def run_trial(
         sockets = instance.socket_dir(run_id)
         reporter.progress(Progress(state="setup", step=0, charged_s=0.0, best=None))
         try:
-            size = batch_size.batch_size(trial, bundle, engine=engine, image=images.trainer, sockets=sockets)
+            size = batch_size.batch_size(
+                trial,
+                bundle,
+                engine=engine,
+                image=images.trainer,
+                sockets=sockets,
+                is_unwanted=lambda: reporter.stop_requested is not None,
+            )
+        except ProbeStopped:
+            return _ended(reporter, reporter.stop_requested or Ending.INFRA, "The run was stopped before it began.")
         except BatchSizeRefused as error:
             return _ended(reporter, Ending.CRASH, str(error))
         except (SandboxError, OSError) as error:

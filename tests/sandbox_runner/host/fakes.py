@@ -114,6 +114,32 @@ while True:
 """
 
 
+PROBE = """
+import os, sys, time
+from sandbox_runner.channel import Channel
+behaviour, _, value = sys.argv[2].partition(" ")
+channel = Channel.connect(sys.argv[1])
+channel.send("hello", protocol=1, framework="")
+channel.receive()  # load
+channel.send("loaded")
+asked = channel.receive()[0]
+if behaviour == "exits":
+    sys.exit(3)
+if behaviour == "raises":
+    channel.send("failed", where="get_batch_size", error="KeyError: " + asked["workload"])
+if behaviour == "trains":
+    channel.send("init_done")
+if behaviour == "answers":
+    channel.send("batch_size_is", value=int(value))
+while behaviour == "chats":
+    channel.send("beat", step=1)
+    time.sleep(0.05)
+if behaviour == "silent":
+    time.sleep(60)
+channel.receive()
+"""
+
+
 class FakeContainer:
     """A plain process that plays a container."""
 
@@ -156,8 +182,8 @@ class FakeContainer:
 class FakeEngine:
     """Starts the fake trainer and judge with the behaviours a test asks for."""
 
-    def __init__(self, trainer: str = "honest", judge: str = "honest") -> None:
-        self._behaviours = {Role.TRAINER: (TRAINER, trainer), Role.JUDGE: (JUDGE, judge)}
+    def __init__(self, trainer: str = "honest", judge: str = "honest", probe: str = "answers 8") -> None:
+        self._behaviours = {Role.TRAINER: (TRAINER, trainer), Role.JUDGE: (JUDGE, judge), Role.PROBE: (PROBE, probe)}
         self.containers: dict[Role, FakeContainer] = {}
         self.mounts: dict[Role, Mapping[Path, str]] = {}
 
