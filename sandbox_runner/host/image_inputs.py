@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal
 
 from sandbox_runner.host import instance
@@ -52,6 +53,8 @@ JUDGE_CODE = (
     "sandbox_runner/protocol.py",
     "sandbox_runner/judge/**/*.py",
 )
+# Building data and training at home have no business in a container.
+STAYS_AT_HOME = ("workloads/__main__.py", "workloads/*_command.py", "workloads/data_build/*")
 # Existing submissions import the interface under these names; both are our compatibility package.
 COMPATIBILITY = "sandbox_runner/algoperf"
 COMPATIBILITY_NAMES = ("algoperf", "algorithmic_efficiency")
@@ -86,8 +89,7 @@ def _tag(name: str, *inputs: str) -> str:
 
 def code_files(role: ImageRole) -> dict[str, bytes]:
     """Path below /opt/algoperf -> content: everything of ours that goes into the image of that role."""
-    patterns = TRAINER_CODE if role == "trainer" else JUDGE_CODE
-    paths = {path for pattern in patterns for path in instance.ROOT.glob(pattern) if path.is_file()}
+    paths = _matching(TRAINER_CODE if role == "trainer" else JUDGE_CODE) - _matching(STAYS_AT_HOME)
     files = {path.relative_to(instance.ROOT).as_posix(): path.read_bytes() for path in paths}
     if role == "trainer":
         package = instance.ROOT / COMPATIBILITY
@@ -95,6 +97,10 @@ def code_files(role: ImageRole) -> dict[str, bytes]:
             for name in COMPATIBILITY_NAMES:
                 files[f"{name}/{path.relative_to(package).as_posix()}"] = path.read_bytes()
     return files
+
+
+def _matching(patterns: Iterable[str]) -> set[Path]:
+    return {path for pattern in patterns for path in instance.ROOT.glob(pattern) if path.is_file()}
 
 
 def bootstrap_command() -> list[str]:

@@ -143,6 +143,13 @@ def test_the_trainer_holds_no_workload_no_dataset_no_metric_and_nothing_of_the_h
     assert not [path for path in paths if path.startswith(("sandbox_runner/host", "sandbox_runner/judge"))]
 
 
+def test_no_image_can_build_data_or_train_at_home():
+    for role in image_inputs.ROLES:
+        paths = image_inputs.code_files(role)
+        assert not [path for path in paths if "data_build" in path or path.endswith("_command.py")]
+        assert "workloads/__main__.py" not in paths
+
+
 def test_the_judge_holds_nothing_that_meets_a_submission():
     assert not [path for path in image_inputs.code_files("judge") if "trainer" in path or "algoperf" in path]
 
