@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env,)
 SERIAL := docker or trains or browser or postgres

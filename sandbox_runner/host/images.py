@@ -21,12 +21,12 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 import docker
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 
 from sandbox_runner.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 from sandbox_runner.host import dockerd, engine
@@ -71,7 +71,8 @@ def build(base_url: str, say: Callable[[str], None] = print) -> dict[ImageRole, 
     with _one_builder():
         for role in ROLES:
             if _image_id(base_url, role_tag(role)) is None:
-                _ensure_base(base_url, say)
+                if _image_id(base_url, base_tag()) is None:
+                    _build_base(base_url, say)
                 say(f"building the {role} image")
                 _build_role(base_url, role)
     return {role: resolve(base_url, role) for role in ROLES}
@@ -80,10 +81,8 @@ def build(base_url: str, say: Callable[[str], None] = print) -> dict[ImageRole, 
 # --- building ---------------------------------------------------------------------------------------------------
 
 
-def _ensure_base(base_url: str, say: Callable[[str], None]) -> None:
-    """Build the heavy layer, and the base system below it, where they are missing."""
-    if _image_id(base_url, base_tag()) is not None:
-        return
+def _build_base(base_url: str, say: Callable[[str], None]) -> None:
+    """Build the heavy layer, and the base system below it where that is missing too."""
     if not os.environ.get("ALGOPERF_SANDBOX_BASE") and _image_id(base_url, debian()) is None:
         say("bootstrapping the sandbox's Debian (about half a minute)")
         _bootstrap(base_url)
@@ -96,6 +95,19 @@ def _ensure_base(base_url: str, say: Callable[[str], None]) -> None:
         say("building the sandbox's base image (about a minute)")
         arguments = ("--build-arg", f"BASE={debian()}", "--build-arg", f"TORCH={TORCH}")
         _docker_build(base_url, base_tag(), arguments, ("--file", str(BASE_DOCKERFILE), str(context)))
+    if base_url == dockerd.url():  # another engine may serve other checkouts
+        _forget_old(base_url)
+
+
+def _forget_old(base_url: str) -> None:
+    """Remove what an earlier lock or tree left: images of ours that are no longer named, and the builder's copies."""
+    current = {debian(), base_tag(), *(role_tag(role) for role in ROLES)}
+    with closing(docker.DockerClient(base_url=base_url, timeout=_CALL_TIMEOUT_S)) as client:
+        for tag in [tag for image in client.images.list() for tag in image.tags]:
+            if tag.startswith("algoperf-") and tag not in current:
+                with suppress(APIError):  # a trial that still runs keeps its image
+                    client.images.remove(tag)
+        client.api.prune_builds()
 
 
 def _build_role(base_url: str, role: ImageRole) -> None:

@@ -6,13 +6,16 @@ import ast
 import json
 import subprocess
 import sys
+import tarfile
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 import docker
 import pytest
 
 from sandbox_runner.errors import ImageBuildFailed, ImageMissing
-from sandbox_runner.host import image_inputs, images, instance
+from sandbox_runner.host import dockerd, image_inputs, images, instance
+from sandbox_runner.host import engine as host_engine
 
 ROOT = instance.ROOT
 
@@ -174,6 +177,26 @@ def test_building_again_changes_nothing(engine, sandbox_images):
     assert images.build(engine, said.append) == sandbox_images
     assert said == []
     assert images.resolve(engine, "judge") == sandbox_images["judge"]
+
+
+@pytest.mark.docker
+def test_a_new_base_forgets_the_images_of_the_old_one_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALGOPERF_STATE", str(tmp_path / "state"))
+    with tarfile.open(tmp_path / "empty.tar", "w"):
+        pass
+    old, current = "algoperf-judge:0123456789abcdef", image_inputs.role_tag("judge")
+    with host_engine.running() as base_url:
+        if base_url != dockerd.url():
+            pytest.skip("another engine answers, and its images are not this test's to remove")
+        with closing(docker.DockerClient(base_url=base_url, timeout=60)) as client:
+            for tag in (old, current, "somebody-elses:image"):
+                name, _, version = tag.partition(":")
+                client.api.import_image(str(tmp_path / "empty.tar"), repository=name, tag=version)
+
+            images._forget_old(base_url)
+
+            left = {tag for image in client.images.list() for tag in image.tags}
+    assert left == {current, "somebody-elses:image"}
 
 
 def _inside(base_url: str, image: str, program: str) -> dict[str, object]:
