@@ -13,7 +13,7 @@ from typing import Any
 from sandbox_runner.channel import ChannelClosed
 from sandbox_runner.errors import HostFailure
 from sandbox_runner.host import instance
-from sandbox_runner.host.docker import Role
+from sandbox_runner.host.docker import Role, printable
 from sandbox_runner.host.link import Listener, TrainerLink
 from sandbox_runner.host.plan import TrialPlan
 from sandbox_runner.host.snapshot import sealed_bytes
@@ -133,7 +133,8 @@ def _ask(listener: Listener, container: ContainerHandle, trial: TrialPlan, bundl
     finally:
         link.close()
     if message["kind"] == "failed":
-        raise BatchSizeRefused(f"get_batch_size failed in {message['where']}.\n{message['error']}")
+        where, text = printable(message["where"]), printable(message["error"])
+        raise BatchSizeRefused(f"get_batch_size failed in {where}.\n{text}")
     if message["kind"] != "batch_size_is":
         raise BatchSizeRefused(f"get_batch_size ended without an answer, but with {message['kind']}")
     value: int = message["value"]

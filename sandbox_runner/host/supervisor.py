@@ -9,6 +9,7 @@ except between the seal of a snapshot and the thaw behind its evaluation.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import select
 import time
@@ -22,7 +23,7 @@ from sandbox_runner.channel import Channel, ChannelClosed
 from sandbox_runner.errors import FreezeFailed, HostFailure, SandboxError, SealFailed
 from sandbox_runner.host import plan
 from sandbox_runner.host.clock import ChargedClock, Journal
-from sandbox_runner.host.docker import ExitState, Role
+from sandbox_runner.host.docker import ExitState, Role, printable
 from sandbox_runner.host.freezer import Freezer, freezer_for
 from sandbox_runner.host.hardware import ContainerLimits
 from sandbox_runner.host.link import JudgeLink, Listener, TrainerLink, close_aside
@@ -32,6 +33,7 @@ from sandbox_runner.host.snapshot import Snapshot, sealed_bytes
 from sandbox_runner.protocol import Ending, Evaluation, ProtocolViolation, TrialResult
 from workloads.spec import Split
 
+log = logging.getLogger(__name__)
 TICK_S = 0.5
 EXIT_GRACE_S = 5.0
 ENGINE_GRACE_S = 2.0
@@ -141,8 +143,8 @@ class Supervisor:
     def run(self) -> TrialResult:
         """Never raises for anything a submission does; a host that fails is the ending INFRA."""
         began = time.monotonic()
-        self._journal.write("created", spec=self._plan.spec.as_json(), images=vars(self._images))
         try:
+            self._journal.write("created", spec=self._plan.spec.as_json(), images=vars(self._images))
             self._set_up()
             self._run.add("setup", time.monotonic() - began)
             self._load()
@@ -157,6 +159,9 @@ class Supervisor:
             verdict = _Verdict(Ending.PROTOCOL, f"The processes of the submission resisted being frozen: {error}.")
         except (SandboxError, OSError) as error:
             verdict = _Verdict(Ending.INFRA, str(error))
+        except Exception as error:  # a bug of ours: say so, but leave no container behind
+            log.exception("attempt %s", self._plan.spec.attempt)
+            verdict = _Verdict(Ending.INFRA, f"The supervisor failed: {type(error).__name__}: {error}")
         verdict = self._explain(verdict)
         if self._clock.is_running:
             self._clock.stop()
@@ -351,7 +356,8 @@ class Supervisor:
             if self._run.requested is None:
                 self._send_request()
         elif kind == "failed":
-            raise _Verdict(Ending.CRASH, f"The submission failed in {message['where']}.\n{message['error']}")
+            where, error = printable(message["where"]), printable(message["error"])
+            raise _Verdict(Ending.CRASH, f"The submission failed in {where}.\n{error}")
         else:
             raise ProtocolViolation(f"{kind} is out of order")
 

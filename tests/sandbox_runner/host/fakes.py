@@ -82,6 +82,8 @@ if behaviour == "silent":
 if behaviour == "raises":
     channel.send("failed", where="update_params", error="ValueError: no")
     sys.exit(1)
+if behaviour == "raises_colours":
+    channel.send("failed", where="\\x1b[31m", error="\\0red\\ud800")
 if behaviour == "hello_again":
     channel.send("hello", protocol=1, framework="jax")
 channel.send("loaded")

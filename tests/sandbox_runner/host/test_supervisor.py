@@ -186,6 +186,10 @@ def test_a_submission_that_ends_by_itself_crashed(play, behaviour, words):
     assert words in result.message
 
 
+def test_what_a_submission_says_last_is_made_harmless(play):
+    assert play("raises_colours").result.message == "The submission failed in [31m.\nred"
+
+
 def test_weights_that_are_not_finite_never_reach_anything(play):
     result = play("nan", budget_s=0.5).result
 
@@ -300,6 +304,17 @@ def test_a_trainer_that_differs_from_the_judge_before_the_submission_is_the_host
 
     assert result.ending is Ending.INFRA
     assert result.charged_s == 0.0
+
+
+def test_a_bug_of_the_supervisor_is_the_hosts_fault_and_leaves_nothing_behind(play, monkeypatch):
+    def stumble(self, evaluation):
+        raise KeyError("metrics")
+
+    monkeypatch.setattr(supervisor.Supervisor, "_keep", stumble)
+    result = play().result
+
+    assert result.ending is Ending.INFRA
+    assert "KeyError" in result.message
 
 
 def test_a_judge_that_dies_is_the_hosts_fault(play):
