@@ -208,7 +208,7 @@ class WorkloadRow:
         if self.cell is not None and self.cell.symbol:
             return f"does not count {self.cell.symbol}", "warn"
         if self.open_trials:
-            return f"{self.open_trials} trials to go", "info"
+            return f"{self.open_trials} trial{'' if self.open_trials == 1 else 's'} to go", "info"
         if self.time_s is not None and math.isfinite(self.time_s):
             return "reached", "ok"
         return "not reached", ""
