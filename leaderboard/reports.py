@@ -30,14 +30,16 @@ def text(document: Mapping[str, Any], name: str, limit: int, default: str = "") 
     return clean.block(value, limit)
 
 
-def number(document: Mapping[str, Any], name: str, *, optional: bool = False, least: float = 0.0) -> float | None:
-    """A finite number of at least `least`; None where it is optional and missing."""
+def number(
+    document: Mapping[str, Any], name: str, *, optional: bool = False, least: float = 0.0, most: float = _NUMBER_LIMIT
+) -> float | None:
+    """A finite number from `least` to `most`; None where it is optional and missing."""
     value = document.get(name)
     if value is None and optional:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ReportRejected(f"{name} is not a finite number")
-    if not least <= value <= _NUMBER_LIMIT:
+    if not least <= value <= most:
         raise ReportRejected(f"{name} is out of range")
     return float(value)
 
@@ -149,7 +151,12 @@ def _metrics(document: Any) -> dict[str, float | None]:
     for name in document:
         if not _NAME.fullmatch(name):
             raise ReportRejected("a metric has an odd name")
-    return {name: number(document, name, optional=True, least=-_NUMBER_LIMIT) for name in document}
+    return {name: metric(document, name) for name in document}
+
+
+def metric(document: Mapping[str, Any], name: str) -> float | None:
+    """A finite number of any size, or None: weights that diverge have losses beyond every limit."""
+    return number(document, name, optional=True, least=-math.inf, most=math.inf)
 
 
 def _check_time(result: TrialResult) -> None:

@@ -124,7 +124,7 @@ class AttemptHeartbeat(AttemptView):
             state=clean.one_line(reports.text(body, "state", 20), 20),
             step=reports.whole(body, "step", optional=True),
             charged_s=reports.number(body, "charged_s", optional=True),
-            best=reports.number(body, "best", optional=True, least=-1e15),
+            best=reports.metric(body, "best"),
             log_tail=reports.text(body, "log_tail", reports.MAX_LOG),
         )
         return Response({"action": str(action)})

@@ -204,6 +204,17 @@ def test_a_report_of_another_shape_is_refused_and_changes_nothing(client: Client
     assert not attempt.evaluations.exists()
 
 
+def test_the_loss_of_weights_that_diverge_is_taken_however_large(client: Client) -> None:
+    attempt, headers = claimed(client)
+    lease_id, path = str(attempt.lease_id), f"attempts/{attempt.pk}"
+    row = {**evaluation().as_json(), "metrics": {"validation/accuracy": 0.1, "validation/loss": 1e300}}
+    report = {"lease": lease_id, "sequence": 0, "kind": "evaluation", "payload": row}
+
+    assert post(client, f"{path}/reports/", report, headers).status_code == 200
+    assert post(client, f"{path}/heartbeat/", {"lease": lease_id, "best": -1e300}, headers).status_code == 200
+    assert attempt.evaluations.get().metrics["validation/loss"] == 1e300
+
+
 def test_a_body_without_end_is_not_read(client: Client) -> None:
     attempt, headers = claimed(client)
 
