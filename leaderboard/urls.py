@@ -71,6 +71,7 @@ urlpatterns = [
     path("teams/<slug:slug>/show-me/", teams.show_me, name="team_show_me"),
     path("teams/<slug:slug>/invitations/<int:pk>/revoke/", teams.revoke, name="team_revoke"),
     path("teams/<slug:slug>/members/<int:pk>/remove/", teams.remove, name="team_remove"),
+    path("invitations/<int:pk>/accept/", teams.accept, name="invitation_accept"),
     path("invitations/<str:token>/", teams.invitation, name="invitation"),
     path("account/", accounts.overview, name="account"),
     path("account/chip/", accounts.chip, name="account_chip"),

@@ -117,6 +117,20 @@ def invitation(request: SignedIn, token: str) -> HttpResponse:
 
 @require_POST
 @login_required
+def accept(request: SignedIn, pk: int) -> HttpResponse:
+    """Accepts from the account page: whoever has confirmed the address needs no link."""
+    found = get_object_or_404(Invitation.objects.for_account(request.user), pk=pk)
+    try:
+        teams.accept_invitation(found.pk, request.user)
+    except NotAllowed as error:
+        messages.error(request, str(error))
+        return redirect("account")
+    messages.success(request, f"You are a member of {found.team.name} now.")
+    return redirect("team_manage", found.team.slug)
+
+
+@require_POST
+@login_required
 def revoke(request: SignedIn, slug: str, pk: int) -> HttpResponse:
     """Takes an invitation back."""
     found = member_team(request.user, slug)

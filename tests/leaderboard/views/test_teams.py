@@ -63,6 +63,18 @@ def test_an_invited_person_joins_with_the_link_in_the_message(as_user, member, t
     assert as_user(guest).get(link).status_code == 404  # good for one person, once
 
 
+def test_who_has_confirmed_the_address_can_join_from_the_account_page(as_user, member, team, reviewer):
+    guest = UserFactory(email="grace@example.org")
+    invite(as_user(member), team, guest.email)
+    address = reverse("invitation_accept", args=[Invitation.objects.get().pk])
+
+    assert as_user(reviewer).post(address).status_code == 404  # it was sent to somebody else
+    assert address in text_of(as_user(guest).get(reverse("account")))
+    as_user(guest).post(address)
+
+    assert team.has_member(guest)
+
+
 def test_a_person_without_an_account_is_led_back_after_signing_in(client, as_user, member, team):
     link = invite(as_user(member), team, "grace@example.org")
 
