@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from sandbox_runner.protocol import TrialSpec
 from workloads import editions
 from workloads.spec import Edition, Framework, Ruleset, Split, Workload
 
+log = logging.getLogger(__name__)
+ALIAS = "workload"  # what the trainer is told instead of a name: the same for all, so it says nothing
 HELD_APART = (Split.EVAL_TRAIN, Split.VALIDATION, Split.TEST)
 _WORKLOADS = Path(workloads.__file__).parent
 
@@ -28,12 +31,6 @@ class TrialPlan:
     hardware: HardwareClass
     budget_s: float
     data: Path  # the dataset's folder, one folder per split below it
-
-    @property
-    def alias(self) -> str:
-        """What the trainer is told instead of a name; the same for all trials of a workload, meaning nothing."""
-        digest = hashlib.sha256(f"{self.edition.name}/{self.workload.name}".encode()).hexdigest()
-        return f"w-{digest[:8]}"
 
     @property
     def metric_key(self) -> str:
@@ -81,4 +78,22 @@ def write_task_files(plan: TrialPlan, directory: Path) -> Path:
     shutil.copyfile(_WORKLOADS / "datasets" / f"{plan.workload.dataset}.py", package / "data.py")
     for path in (directory, package, *package.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)
+    return directory
+
+
+def link_training_data(plan: TrialPlan, directory: Path) -> Path:
+    """The training split as hard links in `directory`: a container can read on the host which folder is its `/data`.
+
+    Returns the split's own folder, whose path names the dataset, where the file system does not allow links.
+    """
+    split = plan.data / Split.TRAIN
+    try:
+        directory.mkdir(mode=0o755, parents=True)
+        directory.chmod(0o755)
+        for path in split.iterdir():
+            os.link(path, directory / path.name)
+    except OSError as error:
+        log.warning("the trainer can see the path %s: %s", split, error)
+        shutil.rmtree(directory, ignore_errors=True)
+        return split
     return directory

@@ -76,4 +76,5 @@ def _remove_old_runs() -> None:
 
 def _remove_sockets(run_id: str) -> None:
     shutil.rmtree(instance.socket_dir(run_id), ignore_errors=True)
-    shutil.rmtree(instance.runs_dir() / run_id / "task", ignore_errors=True)
+    for name in ("task", "train"):
+        shutil.rmtree(instance.runs_dir() / run_id / name, ignore_errors=True)

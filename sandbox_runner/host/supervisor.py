@@ -191,6 +191,7 @@ class Supervisor:
         self._progress("setup")
         hardware, data = self._plan.hardware, self._plan.data
         task = plan.write_task_files(self._plan, self._directory / "task")
+        train = plan.link_training_data(self._plan, self._directory / "train")
         deadline = time.monotonic() + hardware.setup_s
         judge_socket, trainer_socket = self._listen(Role.JUDGE), self._listen(Role.TRAINER)
         apart = {data / split: f"{protocol.DATA_ROOT}/{split}" for split in plan.HELD_APART if (data / split).is_dir()}
@@ -198,7 +199,7 @@ class Supervisor:
         self._start(
             Role.TRAINER,
             hardware.trainer,
-            {trainer_socket.directory: "/ctl", data / Split.TRAIN: protocol.DATA_ROOT, task: protocol.TASK_ROOT},
+            {trainer_socket.directory: "/ctl", train: protocol.DATA_ROOT, task: protocol.TASK_ROOT},
         )
         self._judge = JudgeLink(self._accept(judge_socket, Role.JUDGE, deadline))
         self._judge.receive("hello", deadline - time.monotonic(), self._check_cancel)
@@ -210,7 +211,7 @@ class Supervisor:
             raise HostFailure(f"the trainer speaks protocol {hello['protocol']}: rebuild the images (make setup)")
         self._trainer.send(
             "setup",
-            task=self._plan.workload.anonymous(self._plan.alias).as_json(),
+            task=self._plan.workload.anonymous(plan.ALIAS).as_json(),
             seed=spec.seed,
             hyperparameters=dict(spec.hyperparameters) if spec.hyperparameters is not None else None,
             batch_size=self._batch_size,

@@ -1,4 +1,4 @@
-"""Molecules as graphs with many yes-or-no labels, in the layout of ogbg-molpcba.
+"""Molecules as graphs with many yes-or-no labels.
 
 A split is a folder of arrays: `n_node.npy`, `n_edge.npy` (graphs,), `nodes.npy` (all nodes, 9), `edges.npy` (all edges,
 3), `senders.npy`, `receivers.npy` (all edges,) counted within their graph, and `labels.npy` (graphs, tasks): 0, 1 or -1
