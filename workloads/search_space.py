@@ -199,10 +199,11 @@ def _check_names(point: Mapping[str, Any], *, where: str) -> None:
     if len(point) > MAX_HYPERPARAMETERS:
         raise SearchSpaceError(f"{where} has {len(point)} hyperparameters; at most {MAX_HYPERPARAMETERS} are allowed.")
     for name in point:
-        if not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name) or len(name) > _MAX_TEXT:
+        is_plain = name.isascii() and name.isidentifier()  # Python reads other letters as their nearest plain ones
+        if not is_plain or name.startswith("_") or keyword.iskeyword(name) or len(name) > _MAX_TEXT:
             raise SearchSpaceError(
                 f'{where} has a hyperparameter named "{name[:_MAX_TEXT]}"; a name is a Python identifier '
-                "that is no keyword and does not start with an underscore."
+                "of ASCII letters, digits and underscores that is no keyword and does not start with an underscore."
             )
 
 
@@ -213,6 +214,8 @@ def _check_scalar(value: Any, *, where: str) -> None:
         raise SearchSpaceError(f"{where} does not fit into 64 bits.")
     if isinstance(value, str) and len(value) > _MAX_TEXT:
         raise SearchSpaceError(f"{where} is a text of {len(value)} characters; at most {_MAX_TEXT} are allowed.")
+    if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+        raise SearchSpaceError(f"{where} is a text with other than printable ASCII characters.")
     if value is not None and not isinstance(value, bool | int | float | str):
         raise SearchSpaceError(f"{where} is {_describe(value)}; a value is a number, a text, true, false or null.")
 

@@ -112,6 +112,9 @@ def test_more_dimensions_than_primes_below_a_thousand_use_a_larger_limit():
         ([{"class": 1}], 'named "class"'),
         ([{"_a": 1}], "underscore"),
         ([{"a b": 1}], "Python identifier"),
+        ([{"\ufb01": 1}], "ASCII letters"),  # one letter that looks like two, and is two to Python
+        ([{"a": "\U0001f600"}], "printable ASCII"),
+        ([{"a": "one\x00"}], "printable ASCII"),
         ([{"a": 1}] * 1001, "1001 points"),
         ({f"a{number}": {"feasible_points": [1]} for number in range(101)}, "101 hyperparameters"),
         ({"a": 3}, '"a" is a number'),
