@@ -152,6 +152,22 @@ def sign_in(page: Page, address: str, email: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def test_a_form_with_errors_takes_the_focus_to_their_list(
+    chromium: Browser, complaints: Complaints, live_server: Any, addresses: dict[str, list[str]]
+) -> None:
+    page = complaints.listen(chromium.new_context().new_page())
+    sign_in(page, live_server.url, "ada@example.org")
+    page.goto(f"{live_server.url}/submit/")
+
+    page.get_by_role("button", name="Upload and check").click()
+
+    assert page.evaluate("document.activeElement.id") == "error-summary"
+    assert page.title().startswith("Error: Submit")
+    assert page.evaluate(PROBLEMS) == []
+    page.get_by_role("link", name="Choose the zip to send.").click()
+    assert page.evaluate("document.activeElement.id") == "id_archive"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_can_be_used_by_everybody_at_every_width(
     chromium: Browser, complaints: Complaints, live_server: Any, addresses: dict[str, list[str]], theme: str
