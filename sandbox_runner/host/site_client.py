@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+import urllib3
 
 from sandbox_runner.errors import SandboxError
 from sandbox_runner.protocol import LEASE_S, Action, TrialSpec
@@ -80,7 +81,7 @@ class SiteClient:
             )
             _check(response)
             content = response.raw.read(MAX_BUNDLE_BYTES + 1, decode_content=True)
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise SiteUnreachable(f"the submission could not be fetched: {error}") from None
         if len(content) > MAX_BUNDLE_BYTES:
             raise SiteUnreachable("the site sent a submission larger than any it accepts")

@@ -84,6 +84,9 @@ class SiteReporter:
                 log.warning("attempt %s: the lease is lost: %s", self._claim.spec.attempt, error)
                 self._lost = True
                 self.stop(Ending.INFRA)
+            except Exception:  # a bug of ours; without this thread the run would go on and the site believe it lost
+                log.exception("attempt %s", self._claim.spec.attempt)
+                next_delivery = time.monotonic() + _RETRY_S
             self._closing.wait(_TICK_S)
 
     def _heartbeat(self) -> None:

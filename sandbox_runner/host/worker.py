@@ -82,7 +82,9 @@ class HostWorker:
     def heartbeat_forever(self) -> None:
         client = self.client()
         while not self.stopping.is_set():
-            self.supervisors = {name: process for name, process in self.supervisors.items() if process.poll() is None}
+            for name, process in list(self.supervisors.items()):  # a task may add one meanwhile
+                if process.poll() is not None:
+                    del self.supervisors[name]
             busy = any(reaper.is_supervised(name) for name in _run_names())
             state = "busy" if busy or self.supervisors else "idle"
             try:

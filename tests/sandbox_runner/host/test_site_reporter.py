@@ -1,6 +1,7 @@
 """Heartbeats carry progress out and cancellation back; a lease that is lost ends the run silently."""
 
 import threading
+import time
 
 import pytest
 
@@ -122,3 +123,17 @@ def test_the_first_reason_to_stop_stands(reporter):
     reporter.stop(Ending.CANCELLED)
 
     assert reporter.stop_requested is Ending.INFRA
+
+
+def test_a_log_that_cannot_be_read_does_not_end_the_heartbeats(site, reporter, caplog):
+    def stumble():
+        raise KeyError("State")
+
+    reporter.watch_log(stumble)
+    reporter.started({})
+    while "KeyError" not in caplog.text:
+        time.sleep(0.01)
+    reporter.watch_log(lambda: "step 3")
+    site.wait_for_beats(2)
+
+    assert reporter.stop_requested is None
