@@ -225,6 +225,7 @@ class Supervisor:
         self._nbytes = done["nbytes"]
         self._check_example_counts(ready["num_examples"])
         self._freezer = self._freezer_of(self._containers[Role.TRAINER].pid)
+        self._check_freezer(self._freezer)
         self._check_initial_weights(deadline)
         self._reporter.watch_log(self._containers[Role.TRAINER].log_tail)
         self._reporter.started({"batch_size": self._batch_size, "images": vars(self._images)})
@@ -273,6 +274,15 @@ class Supervisor:
             expected = self._plan.workload.num_examples(split)
             if expected is not None and counted.get(split) != expected:
                 raise HostFailure(f"the judge sees {counted.get(split)} {split} examples, the edition has {expected}")
+
+    def _check_freezer(self, freezer: Freezer) -> None:
+        """Once for trusted code: from now on it is the submission that resists."""
+        try:
+            freezer.freeze()
+            freezer.cpu_usage_ns()
+            freezer.thaw()
+        except (FreezeFailed, OSError) as error:
+            raise HostFailure(f"containers cannot be frozen on this host: {error}") from None
 
     def _check_initial_weights(self, deadline: float) -> None:
         """Trainer and judge have to build the same model from the seed, or no later evaluation would mean anything."""
@@ -438,7 +448,7 @@ class Supervisor:
 
     def _is_gone(self) -> bool:
         """True when the trainer has ended: its cgroup goes with it at any time, and that is not the host's failure."""
-        return self._containers[Role.TRAINER].wait(EXIT_GRACE_S) is not None
+        return self._containers[Role.TRAINER].wait(3 * EXIT_GRACE_S) is not None  # the engine learns it last
 
     def _evaluate(self, number: int, step: int, charged_s: float, snapshot: Snapshot) -> Evaluation:
         self._progress("judging")

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sandbox_runner.errors import FreezeFailed
 from sandbox_runner.host import plan as plans
 from sandbox_runner.host import supervisor
 from sandbox_runner.host.clock import verify_journal
@@ -242,7 +243,7 @@ def test_weights_sealed_before_an_exit_still_count(play):
     assert len(result.evaluations) == 1
 
 
-@pytest.mark.parametrize("vanishes", ["cpu_usage_ns 1", "cpu_usage_ns 2", "thaw 1"])
+@pytest.mark.parametrize("vanishes", ["cpu_usage_ns 2", "cpu_usage_ns 3", "thaw 2"])  # 1: before the submission
 def test_a_cgroup_that_goes_with_the_trainer_is_not_the_hosts_failure(play, vanishes):
     call, number = vanishes.split()
 
@@ -251,10 +252,10 @@ def test_a_cgroup_that_goes_with_the_trainer_is_not_the_hosts_failure(play, vani
 
     def vanish(self):
         self.left -= 1
-        if not self.left:
-            self.kill()
-            raise FileNotFoundError("the cgroup is gone")
-        return 0
+        if self.left:
+            return getattr(FakeFreezer, call)(self)
+        self.kill()
+        raise FileNotFoundError("the cgroup is gone")
 
     setattr(Vanishing, call, vanish)
     result = play("slow", freezer=Vanishing).result
@@ -265,13 +266,43 @@ def test_a_cgroup_that_goes_with_the_trainer_is_not_the_hosts_failure(play, vani
 
 def test_a_freezer_that_fails_while_the_trainer_lives_is_the_hosts_failure(play, monkeypatch):
     class Broken(FakeFreezer):
+        asked = 0
+
         def cpu_usage_ns(self):
-            raise OSError("no such controller")
+            self.asked += 1
+            if self.asked > 1:
+                raise OSError("no such controller")
+            return 0
 
     monkeypatch.setattr(supervisor, "EXIT_GRACE_S", 0.2)
     result = play("slow", freezer=Broken).result
 
     assert result.ending is Ending.INFRA
+
+
+@pytest.mark.parametrize("error", [FreezeFailed("not within 10 s"), PermissionError("read-only")])
+def test_a_host_that_cannot_freeze_learns_it_before_the_submission_is_loaded(play, error):
+    class Stubborn(FakeFreezer):
+        def freeze(self, deadline_s=10.0):
+            raise error
+
+    result = play(freezer=Stubborn).result
+
+    assert (result.ending, result.charged_s) == (Ending.INFRA, 0.0)
+    assert "cannot be frozen" in result.message
+
+
+def test_processes_that_resist_being_frozen_are_the_submissions_fault(play):
+    class Later(FakeFreezer):
+        asked = 0
+
+        def freeze(self, deadline_s=10.0):
+            self.asked += 1
+            if self.asked > 1:
+                raise FreezeFailed("not within 10 s")
+            super().freeze(deadline_s)
+
+    assert play(freezer=Later).result.ending is Ending.PROTOCOL
 
 
 def test_work_done_while_frozen_is_charged_and_recorded(play):
