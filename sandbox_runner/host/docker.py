@@ -216,8 +216,8 @@ class Engine:
             )
             try:
                 container.start()
-            except DockerException:
-                container.remove(force=True, v=True)  # a failed start leaves it behind as "created"
+            except (DockerException, requests.exceptions.RequestException):
+                container.remove(force=True, v=True)  # a failed start leaves it behind as "created", a late one running
                 raise
         return Container(container)
 
