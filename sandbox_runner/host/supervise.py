@@ -60,7 +60,7 @@ def supervise(run_id: str) -> int:
     signal.signal(signal.SIGINT, let_go)
     try:
         _run(client, claim, reporter)
-    except SandboxError as error:
+    except (SandboxError, OSError) as error:
         logging.getLogger(__name__).exception("attempt %s", run_id)
         reporter.finished(
             TrialResult(
