@@ -84,6 +84,8 @@ if behaviour == "raises":
     sys.exit(1)
 if behaviour == "raises_colours":
     channel.send("failed", where="\\x1b[31m", error="\\0red\\ud800")
+if behaviour == "sends_a_file":
+    channel.send("beat", fd=1, step=1)
 if behaviour == "hello_again":
     channel.send("hello", protocol=1, framework="jax")
 channel.send("loaded")

@@ -160,7 +160,18 @@ def test_the_trainer_sees_training_data_and_the_judge_the_other_splits(play):
 
 
 @pytest.mark.parametrize(
-    "behaviour", ["garbage", "duplicate_keys", "unknown", "unsolicited", "too_long", "flood", "hello_again", "twice"]
+    "behaviour",
+    [
+        "garbage",
+        "duplicate_keys",
+        "unknown",
+        "unsolicited",
+        "too_long",
+        "flood",
+        "hello_again",
+        "twice",
+        "sends_a_file",
+    ],
 )
 def test_a_message_the_protocol_does_not_allow_ends_the_run(play, behaviour):
     result = play(behaviour).result
