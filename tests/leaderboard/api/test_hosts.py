@@ -212,7 +212,7 @@ def test_the_loss_of_weights_that_diverge_is_taken_however_large(client: Client)
 
     assert post(client, f"{path}/reports/", report, headers).status_code == 200
     assert post(client, f"{path}/heartbeat/", {"lease": lease_id, "best": -1e300}, headers).status_code == 200
-    assert attempt.evaluations.get().metrics["validation/loss"] == 1e300
+    assert float(attempt.evaluations.get().metrics["validation/loss"]) == 1e300  # PostgreSQL keeps it as an integer
 
 
 def test_a_body_without_end_is_not_read(client: Client) -> None:
