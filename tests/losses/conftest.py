@@ -29,8 +29,8 @@ class Losses:
 
     def submit(self, team: str) -> None:
         self.site.shell(
-            "submit", str(STEADY), f"--team={team}", "--ruleset=self_tuning", "--edition=mini", "--workloads=ogbg", "--framework=pytorch",
-            "--studies=1",
+            "submit", str(STEADY), f"--team={team}", "--ruleset=self_tuning", "--edition=mini",
+            "--workloads=ogbg", "--framework=pytorch", "--studies=1",
         )  # fmt: skip
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
