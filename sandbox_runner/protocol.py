@@ -212,7 +212,7 @@ def encode(kind: str, **fields: Any) -> bytes:
 def decode(packet: bytes) -> dict[str, Any]:
     """A packet of a trusted peer; `ProtocolViolation` when it is not one JSON object with a kind."""
     try:
-        message = json.loads(packet, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_bounded_int)
+        message = json.loads(packet.decode(), object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_bounded_int)
     except (ValueError, RecursionError) as error:
         raise ProtocolViolation(f"not JSON: {error}") from None
     if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
