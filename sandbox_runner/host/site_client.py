@@ -15,10 +15,15 @@ from sandbox_runner.protocol import LEASE_S, Action, TrialSpec
 TIMEOUT_S = 15.0
 MAX_BUNDLE_BYTES = 32 * 1024 * 1024
 _CONFLICT = 409
+_REFUSED = (400, 413, 422)
 
 
 class SiteUnreachable(SandboxError):
     """The site did not answer, or answered with an error of its own: try again later."""
+
+
+class ReportRefused(SandboxError):
+    """The site will never take this report: its content breaks the site's rules. A bug of ours, so it is logged."""
 
 
 class LeaseLost(SandboxError):
@@ -114,5 +119,7 @@ class SiteClient:
 def _check(response: requests.Response) -> None:
     if response.status_code in (_CONFLICT, 401, 403, 404, 410):
         raise LeaseLost(f"{response.status_code}: {response.text[:300]}")
+    if response.status_code in _REFUSED:
+        raise ReportRefused(f"{response.status_code}: {response.text[:300]}")
     if response.status_code >= 400:
         raise SiteUnreachable(f"{response.status_code}: {response.text[:300]}")

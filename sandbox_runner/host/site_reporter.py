@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox_runner.errors import SandboxError
 from sandbox_runner.host.reporters import Progress
-from sandbox_runner.host.site_client import Claim, LeaseLost, SiteClient, SiteUnreachable
+from sandbox_runner.host.site_client import Claim, LeaseLost, ReportRefused, SiteClient, SiteUnreachable
 from sandbox_runner.host.spool import Spool
 from sandbox_runner.protocol import Action, Ending, Evaluation, ReportKind, TrialResult
 
@@ -106,5 +106,10 @@ class SiteReporter:
 def deliver(client: SiteClient, claim: Claim, spool: Spool) -> None:
     """Sends everything that waits, in order. Raises SiteUnreachable or LeaseLost."""
     for path, document in spool.waiting():
-        client.report(claim, document)
-        spool.delivered(path)
+        try:
+            client.report(claim, document)
+        except ReportRefused as error:
+            log.error("attempt %s: report %s was refused: %s", claim.spec.attempt, path.stem, error)
+            spool.refused(path)
+        else:
+            spool.delivered(path)

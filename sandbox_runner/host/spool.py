@@ -18,7 +18,7 @@ class Spool:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         numbers = [int(path.stem) for path in directory.glob("*.json")]
-        numbers += [int(path.stem) for path in directory.glob("*.sent")]
+        numbers += [int(path.stem) for suffix in ("sent", "refused") for path in directory.glob(f"*.{suffix}")]
         self._next = max(numbers, default=0) + 1
 
     def add(self, kind: ReportKind, payload: Mapping[str, Any]) -> None:
@@ -40,6 +40,10 @@ class Spool:
 
     def delivered(self, path: Path) -> None:
         path.rename(path.with_suffix(".sent"))
+
+    def refused(self, path: Path) -> None:
+        """Kept for a person to read; the reports behind it go on."""
+        path.rename(path.with_suffix(".refused"))
 
     @property
     def is_empty(self) -> bool:

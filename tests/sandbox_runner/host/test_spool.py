@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox_runner.host.site_client import LeaseLost, SiteUnreachable
+from sandbox_runner.host.site_client import LeaseLost, ReportRefused, SiteUnreachable
 from sandbox_runner.host.site_reporter import deliver
 from sandbox_runner.host.spool import Spool
 from sandbox_runner.protocol import ReportKind
@@ -51,6 +51,14 @@ def test_what_was_not_delivered_waits(spool):
 def test_a_lost_lease_is_passed_on(spool):
     with pytest.raises(LeaseLost):
         deliver(Site(failures=1, error=LeaseLost), None, spool)
+
+
+def test_a_report_the_site_refuses_does_not_hold_up_the_others(spool):
+    site = Site(failures=1, error=ReportRefused)
+    deliver(site, None, spool)
+
+    assert site.received == [2, 3]
+    assert spool.is_empty
 
 
 def test_a_second_process_continues_the_numbers(tmp_path, spool):
