@@ -109,7 +109,7 @@ def deliver(client: SiteClient, claim: Claim, spool: Spool) -> None:
         try:
             client.report(claim, document)
         except ReportRefused as error:
-            log.error("attempt %s: report %s was refused: %s", claim.spec.attempt, path.stem, error)
+            log.error("%s was refused: %s", path, error)
             spool.refused(path)
         else:
             spool.delivered(path)

@@ -25,7 +25,7 @@ from sandbox_runner.errors import SandboxError
 from sandbox_runner.host import engine as engines
 from sandbox_runner.host import instance, reaper
 from sandbox_runner.host.docker import Engine
-from sandbox_runner.host.site_client import LeaseLost, SiteClient, SiteUnreachable
+from sandbox_runner.host.site_client import LeaseLost, SiteClient
 from sandbox_runner.host.site_reporter import deliver
 from sandbox_runner.host.spool import Spool
 from sandbox_runner.host.supervise import read_claim, store_claim
@@ -62,7 +62,7 @@ class HostWorker:
             return
         try:
             claim = self.client().claim(attempt, lease)
-        except (LeaseLost, SiteUnreachable) as error:
+        except SandboxError as error:
             log.warning("attempt %s is not started: %s", attempt, error)
             return  # the lease runs out and the site gives the trial to somebody else
         identity = self.identity
