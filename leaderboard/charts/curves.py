@@ -196,7 +196,8 @@ class _Drawing:
         meta = {"trace": line.key, "url": line.url, "on": line.style.colour, "off": "hidden"}
         curve = {
             "type": "scatter",
-            "mode": "lines",
+            "mode": "lines" if len(line.points) > 1 else "markers",  # one point makes no line
+            "marker": {"size": 6, "color": line.style.colour},
             "name": figure_text(line.name),
             "x": [round(value, 2) for value in x],
             "y": [point.value for point in line.points],
@@ -257,6 +258,9 @@ class _Drawing:
                 data_trace=line.key,
             )
         ]
+        if len(places) == 1 and places[0] is not None:
+            cx, cy = places[0]
+            parts.append(svg.element("circle", class_=line.style.fill, cx=cx, cy=cy, r=3, data_trace=line.key))
         place = places[line.hit] if line.hit is not None else None
         if place is not None:
             parts.append(

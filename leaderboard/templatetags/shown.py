@@ -17,6 +17,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from leaderboard.models import Trial
+
 register = template.Library()
 
 DASH = "–"
@@ -53,6 +55,7 @@ STATES: dict[str, tuple[str, str]] = {
     "lost": ("Lost", "bad"),
 }
 
+FAILED = ("crash", "oom", "pids", "hang", "protocol", "seal", "infra")
 ENDINGS: dict[str, str] = {
     "target": "reached the target",
     "budget": "used its budget",
@@ -231,6 +234,15 @@ def state_words(status: str) -> str:
 @register.filter
 def ending_words(ending: str | None) -> str:
     return ENDINGS.get(str(ending), str(ending)) if ending else DASH
+
+
+@register.filter
+def failure_words(trial: Trial) -> str:
+    """Why a trial failed, in one line: what failed, and the last line of what was said. Empty where it did not."""
+    if trial.ending not in FAILED:
+        return ""
+    lines = [line.strip() for line in trial.message.splitlines() if line.strip()]
+    return " ".join(lines[:1] + lines[1:][-1:])
 
 
 @register.filter

@@ -317,6 +317,13 @@ def test_a_loss_can_fall_over_decades():
     assert curves([curve_line(values=(0.0, 1.0, 1.0))], log_y=True).figure["layout"]["yaxis"]["type"] == "linear"
 
 
+def test_a_single_evaluation_is_a_dot():
+    alone, more = curves([curve_line(values=(0.1,), hit=None)]), curves([curve_line(values=(0.1, 0.2), hit=None)])
+
+    assert [chart.figure["data"][0]["mode"] for chart in (alone, more)] == ["markers", "lines"]
+    assert [str(chart.wide).count("<circle") for chart in (alone, more)] == [1, 0]
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_extremes_and_its_hit():
     values = [math.sin(index / 50) for index in range(5000)]
     values[1234] = 9.0

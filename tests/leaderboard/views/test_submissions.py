@@ -228,13 +228,15 @@ def test_polling_ends_with_the_run(client, published):
 def test_trials_are_listed_with_how_each_ended(client, team, edition, host):
     row = steps.sent(team=team)
     for ending in ("target", "budget", "crash", "oom", "hang"):
-        steps.finish(steps.run(host), ending, message="The submission raised." if ending == "crash" else "")
+        said = "The submission raised.\n  File one\nValueError: <b>no</b>" if ending == "crash" else ""
+        steps.finish(steps.run(host), ending, message=said)
     lifecycle.settle_submission(row.pk)
 
     page = text_of(client.get(page_of(row)))
 
     for words in ("reached the target", "used its budget", "crashed", "out of memory", "did not answer", ">inf<"):
         assert words in page
+    assert "The submission raised. ValueError: &lt;b&gt;no&lt;/b&gt;" in client.get(page_of(row)).content.decode()
     crashed = Trial.objects.get(ending="crash")
     trial = client.get(reverse("trial", args=[row.slug, crashed.study.workload, crashed.study.number, 1]))
     assert "The submission raised." in text_of(trial)
