@@ -11,16 +11,15 @@ from algoperf import spec
 
 # Used under self-tuning, where no hyperparameters are given.
 DEFAULTS = {
-    "learning_rate": 2e-3,
+    "learning_rate": 0.004,
     "one_minus_beta1": 0.1,
-    "beta2": 0.99,
-    "weight_decay": 0.05,
-    "warmup_fraction": 0.05,
-    "horizon_fraction": 0.75,
+    "beta2": 0.999,
+    "weight_decay": 0.01,
+    "warmup_fraction": 0.1,
+    "horizon_fraction": 0.8,
     "label_smoothing": 0.0,
     "dropout_rate": 0.0,
 }
-GRADIENT_CLIP = 1.0
 
 
 def get_batch_size(workload_name: str) -> int:
@@ -58,9 +57,8 @@ def init_optimizer_state(
         decay_steps=steps,
         end_value=0.01 * settings.learning_rate,
     )
-    optimizer = optax.chain(
-        optax.clip_by_global_norm(GRADIENT_CLIP),
-        optax.adamw(schedule, b1=1.0 - settings.one_minus_beta1, b2=settings.beta2, weight_decay=settings.weight_decay),
+    optimizer = optax.adamw(
+        schedule, b1=1.0 - settings.one_minus_beta1, b2=settings.beta2, weight_decay=settings.weight_decay
     )
     return optimizer.init(model_params), optimizer.update
 

@@ -10,16 +10,15 @@ from algoperf import spec
 
 # Used under self-tuning, where no hyperparameters are given.
 DEFAULTS = {
-    "learning_rate": 2e-3,
+    "learning_rate": 0.004,
     "one_minus_beta1": 0.1,
-    "beta2": 0.99,
-    "weight_decay": 0.05,
-    "warmup_fraction": 0.05,
-    "horizon_fraction": 0.75,
+    "beta2": 0.999,
+    "weight_decay": 0.01,
+    "warmup_fraction": 0.1,
+    "horizon_fraction": 0.8,
     "label_smoothing": 0.0,
     "dropout_rate": 0.0,
 }
-GRADIENT_CLIP = 1.0
 
 
 def get_batch_size(workload_name: str) -> int:
@@ -111,7 +110,6 @@ def update_params(
         label_smoothing=settings.label_smoothing,
     )
     (loss["summed"] / loss["n_valid_examples"]).backward()
-    torch.nn.utils.clip_grad_norm_(current_param_container.parameters(), GRADIENT_CLIP)
     optimizer.step()
     optimizer_state["scheduler"].step()
     return optimizer_state, current_param_container, model_state

@@ -6,20 +6,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from algoperf import spec
 
 # Used under self-tuning, where no hyperparameters are given.
 DEFAULTS = {
-    "learning_rate": 0.5,
-    "one_minus_momentum": 0.1,
-    "weight_decay": 5e-4,
+    "learning_rate": 0.0015,
+    "one_minus_momentum": 0.05,
+    "weight_decay": 0.0,
+    "normalize": True,
     "warmup_fraction": 0.05,
-    "horizon_fraction": 0.75,
+    "horizon_fraction": 1.0,
     "label_smoothing": 0.0,
     "dropout_rate": 0.0,
 }
 GRADIENT_CLIP = 1.0
+EPSILON = 1e-8
 
 
 def get_batch_size(workload_name: str) -> int:
@@ -58,11 +61,18 @@ def init_optimizer_state(
         end_value=0.01 * settings.learning_rate,
     )
     optimizer = optax.chain(
-        optax.clip_by_global_norm(GRADIENT_CLIP),
+        optax.stateless_with_tree_map(lambda gradient, _: _normalize(gradient))
+        if settings.normalize
+        else optax.clip_by_global_norm(GRADIENT_CLIP),
         optax.add_decayed_weights(settings.weight_decay),
         optax.sgd(schedule, momentum=1.0 - settings.one_minus_momentum, nesterov=True),
     )
     return optimizer.init(model_params), optimizer.update
+
+
+def _normalize(gradient: spec.Tensor) -> spec.Tensor:
+    """The gradient of one parameter array, divided by its root mean square."""
+    return gradient / (jnp.sqrt(jnp.mean(gradient**2)) + EPSILON)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3, 4))

@@ -10,15 +10,17 @@ from algoperf import spec
 
 # Used under self-tuning, where no hyperparameters are given.
 DEFAULTS = {
-    "learning_rate": 0.5,
-    "one_minus_momentum": 0.1,
-    "weight_decay": 5e-4,
+    "learning_rate": 0.0015,
+    "one_minus_momentum": 0.05,
+    "weight_decay": 0.0,
+    "normalize": True,
     "warmup_fraction": 0.05,
-    "horizon_fraction": 0.75,
+    "horizon_fraction": 1.0,
     "label_smoothing": 0.0,
     "dropout_rate": 0.0,
 }
 GRADIENT_CLIP = 1.0
+EPSILON = 1e-8
 
 
 def get_batch_size(workload_name: str) -> int:
@@ -75,6 +77,13 @@ def _warmup_cosine(
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
+def _normalize(model: torch.nn.Module) -> None:
+    """Divides the gradient of each parameter array by its root mean square, in place."""
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.div_(parameter.grad.square().mean().sqrt() + EPSILON)
+
+
 def update_params(
     workload: spec.Workload,
     current_param_container: spec.ParameterContainer,
@@ -110,7 +119,10 @@ def update_params(
         label_smoothing=settings.label_smoothing,
     )
     (loss["summed"] / loss["n_valid_examples"]).backward()
-    torch.nn.utils.clip_grad_norm_(current_param_container.parameters(), GRADIENT_CLIP)
+    if settings.normalize:
+        _normalize(current_param_container)
+    else:
+        torch.nn.utils.clip_grad_norm_(current_param_container.parameters(), GRADIENT_CLIP)
     optimizer.step()
     optimizer_state["scheduler"].step()
     return optimizer_state, current_param_container, model_state
