@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from workloads import editions
-from workloads.spec import Framework, Ruleset
+from workloads.spec import Framework, Ruleset, Workload
 
 _SEARCH_SPACE = "tuning_search_space.json"
 _UNREACHABLE = "1e9"
-_COLUMNS = ("workload", "algorithm", "framework", "learning rate", "seed", "to target, s", "steps", "best", "ending")
+_COLUMNS = ("workload", "algorithm", "framework", "learning rate", "seed", "to target, s", "steps", "best", "test")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
         reached = document["time_to_target_s"]
         cells = [name, algorithm.name, str(framework), rate, str(seed)]
         cells += ["missed" if reached is None else f"{reached:.1f}", str(document["steps"])]
-        cells += [f"{document['best']:.3f}", document["ending"]]
+        cells += [f"{document['best']:.3f}", _test_value(document, editions.load(options.edition).workload(name))]
         print("| " + " | ".join(cells) + " |", flush=True)
         if options.curves:
             print(_curve(document), flush=True)
@@ -85,6 +85,12 @@ def _scaled(folder: Path, factor: float) -> Iterator[Path]:
         point["learning_rate"] *= factor
         (copy / _SEARCH_SPACE).write_text(json.dumps([point]))
         yield copy
+
+
+def _test_value(document: dict[str, Any], workload: Workload) -> str:
+    """The target metric on the test split, which is measured where validation reaches its target."""
+    value = document["evaluations"][-1]["metrics"].get(f"test/{workload.metric.name}")
+    return "" if value is None else f"{value:.3f}"
 
 
 def _curve(document: dict[str, Any]) -> str:
