@@ -79,7 +79,8 @@ def start() -> None:
     )
     if not wait_until_it_answers(process):
         how = "did not answer in time" if is_alive(process) else "did not start"
-        stop()
+        kill(process)  # its pid file may not have been written yet
+        kill_leftovers()
         raise EngineUnavailable(f"the Docker engine {how}. The end of its log:\n{_log_tail()}")
 
 
