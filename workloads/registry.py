@@ -8,31 +8,37 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from workloads.criteo1tb import spec as criteo1tb
 from workloads.errors import UnknownWorkload
+from workloads.fastmri import spec as fastmri
 from workloads.imagenet_resnet import spec as imagenet_resnet
+from workloads.imagenet_vit import spec as imagenet_vit
+from workloads.librispeech_conformer import spec as librispeech_conformer
+from workloads.librispeech_deepspeech import spec as librispeech_deepspeech
 from workloads.ogbg import spec as ogbg
 from workloads.spec import Framework, Workload
+from workloads.wmt import spec as wmt
 
-# All base workloads of the benchmark. Their order matters to `base_name`.
-BASE_NAMES = (
-    "criteo1tb",
-    "fastmri",
-    "imagenet_resnet",
-    "imagenet_vit",
-    "librispeech_conformer",
-    "librispeech_deepspeech",
-    "ogbg",
-    "wmt",
+_FAMILIES = (
+    criteo1tb,
+    fastmri,
+    imagenet_resnet,
+    imagenet_vit,
+    librispeech_conformer,
+    librispeech_deepspeech,
+    ogbg,
+    wmt,
 )
-# The ones that have code.
-BASES = (imagenet_resnet.BASE, ogbg.BASE)
-_ALL = {w.name: w for w in (*BASES, *imagenet_resnet.VARIANTS, *ogbg.VARIANTS)}
+# All base workloads of the benchmark. Their order matters to `base_name`.
+BASES = tuple(family.BASE for family in _FAMILIES)
+BASE_NAMES = tuple(base.name for base in BASES)
+_ALL = {w.name: w for w in (*BASES, *(variant for family in _FAMILIES for variant in family.VARIANTS))}
 
 _MODULES = {Framework.PYTORCH: "model_torch", Framework.JAX: "model_jax"}
 
 
 def names() -> tuple[str, ...]:
-    """Every workload with code, base workloads first."""
+    """Every workload, base workloads first."""
     return tuple(_ALL)
 
 
@@ -59,8 +65,8 @@ def load(workload: Workload, framework: str) -> type[Any]:
     """
     if framework not in _MODULES:
         raise UnknownWorkload(f"no framework is called {framework!r}; known: {', '.join(_MODULES)}")
-    if workload.base not in {base.name for base in BASES}:
-        raise UnknownWorkload(f"workload {workload.base!r} has no code yet")
+    if workload.base not in BASE_NAMES:
+        raise UnknownWorkload(f"workload {workload.base!r} has no code")
     module = importlib.import_module(f"workloads.{workload.base}.{_MODULES[Framework(framework)]}")
     code: type[Any] = module.Workload
     return code
