@@ -129,7 +129,7 @@ def parameter_type(parent: str, name: str) -> ParameterType:
     """The kind of a parameter, guessed from lower-case names as the benchmark does.
 
     Args:
-        parent: names of the modules around it, any separator.
+        parent: names of the modules around it, separated by dots or slashes.
         name: its own name: kernel, weight, scale, embedding or bias.
     Source: AlgoPerf protocol, "Parameter kinds"; checked against its parameter tables.
     """
@@ -138,10 +138,34 @@ def parameter_type(parent: str, name: str) -> ParameterType:
         return ParameterType.BATCH_NORM_BIAS if is_bias else ParameterType.BATCH_NORM_SCALE
     if "norm" in parent or "ln" in parent:
         return ParameterType.LAYER_NORM_BIAS if is_bias else ParameterType.LAYER_NORM_SCALE
+    if "conv" in parent:
+        return ParameterType.BIAS if is_bias else ParameterType.CONV_WEIGHT
+    if "attn" in parent or "attention" in parent:
+        return _attention_type(parent.replace("/", ".").rpartition(".")[2], name)
     if is_bias:
         return ParameterType.BIAS
-    if "conv" in parent:
-        return ParameterType.CONV_WEIGHT
-    if "embed" in parent or "embed" in name:
+    if "embed" in parent or name in ("embedding", "embedding_table"):
         return ParameterType.EMBEDDING
     return ParameterType.WEIGHT
+
+
+# The first name that occurs in the module's wins: "kv_proj" contains "v_proj".
+_ATTENTION_KINDS = (
+    ("in_proj", ParameterType.ATTENTION_QKV),
+    ("kv_proj", ParameterType.ATTENTION_KV),
+    ("k_proj", ParameterType.ATTENTION_K),
+    ("key", ParameterType.ATTENTION_K),
+    ("q_proj", ParameterType.ATTENTION_Q),
+    ("query", ParameterType.ATTENTION_Q),
+    ("v_proj", ParameterType.ATTENTION_V),
+    ("value", ParameterType.ATTENTION_V),
+    ("out", ParameterType.ATTENTION_OUT),
+)
+
+
+def _attention_type(module: str, name: str) -> ParameterType:
+    if "bias" in name:
+        return ParameterType.ATTENTION_BIAS
+    if "scale" in name:
+        return ParameterType.WEIGHT
+    return next((kind for part, kind in _ATTENTION_KINDS if part in module), ParameterType.WEIGHT)

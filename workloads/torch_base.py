@@ -98,8 +98,12 @@ class TorchWorkload(BaseWorkload):
         return {key: self._tensors(value) for key, value in batch.items()}
 
     def _tensors(self, value: Any) -> Any:
+        if value is None:
+            return None
         if isinstance(value, GraphsTuple):
             return GraphsTuple(*(self._tensors(field) for field in value))
+        if isinstance(value, tuple):  # audio and its paddings
+            return tuple(self._tensors(part) for part in value)
         tensor = torch.from_numpy(value)
         if not tensor.is_floating_point():
             tensor = tensor.long()

@@ -19,7 +19,8 @@ TORCH = (_DEPLOY / "torch.txt").read_text().strip()  # pinned without a hash: it
 SUITE = "bookworm"
 SYSTEM_PACKAGES = ("python3", "python3-venv", "g++", "libpython3-dev")  # the last two let torch.compile work
 
-# What a submission may meet: the interface, the framework bases and the loop. No workload, dataset, metric or edition.
+# What a submission may meet: the interface, the framework bases, shared layers and losses, and the loop. No workload,
+# dataset, metric or edition.
 TRAINER_CODE = (
     "workloads/__init__.py",
     "workloads/api.py",
@@ -29,7 +30,9 @@ TRAINER_CODE = (
     "workloads/frameworks.py",
     "workloads/halton.py",
     "workloads/jax_base.py",
+    "workloads/layers/*.py",
     "workloads/loop.py",
+    "workloads/losses/*.py",
     "workloads/random_keys.py",
     "workloads/search_space.py",
     "workloads/self_imports.py",

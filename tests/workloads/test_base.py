@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from workloads import editions, registry
 from workloads.api import GraphsTuple, LossType, ParameterType, ShapeTuple
+from workloads.base import parameter_type
 from workloads.spec import Framework
 
 MINI = editions.load("mini")
@@ -110,3 +113,23 @@ def test_graphs_stay_graphs_on_the_device(framework):
 
     assert isinstance(batch["inputs"], GraphsTuple)
     assert [np.asarray(field).tolist() for field in batch["inputs"]] == [field.tolist() for field in graphs]
+
+
+@pytest.mark.parametrize("framework", Framework)
+def test_pairs_of_arrays_stay_pairs_on_the_device(framework):
+    workload = registry.load(GNN, framework)(GNN)
+    audio, paddings = np.ones((2, 5), np.float32), np.zeros((2, 5), np.float32)
+
+    batch = workload.to_device({"inputs": (audio, paddings)})
+
+    assert [np.asarray(part).tolist() for part in batch["inputs"]] == [audio.tolist(), paddings.tolist()]
+
+
+def test_parameters_are_of_the_published_kinds(shared):
+    """Every name of every published table, variants and small workloads included."""
+    for path in sorted((shared / "spec" / "params").glob("*.json")):
+        table = json.loads(path.read_text())
+        for framework, separator in (("pytorch", "."), ("jax", "/")):
+            for record in table[framework]:
+                parent, _, own = record["name"].lower().rpartition(separator)
+                assert parameter_type(parent, own).name == record["kind"], (path.stem, record["name"])
