@@ -141,6 +141,7 @@ class Edition:
     batch_scale: bool = False  # answers of get_batch_size are scaled from the full to this edition's batch
     publication: str = "self"  # or "operators"
     racing: bool = False
+    accepts_submissions: bool = True  # False: its boards are history, nothing new runs under its rules
 
     def workload(self, name: str) -> Workload:
         """Raises KeyError with the known names when `name` is not part of this edition."""

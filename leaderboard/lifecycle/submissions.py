@@ -39,8 +39,9 @@ EDITABLE: Mapping[str, int | None] = {
 def create_draft(
     team: Team, *, actor: Actor, name: str, ruleset: str, framework: str, edition: str, **fields: Any
 ) -> Submission:
-    """Nothing -> DRAFT. `fields` are others of `EDITABLE`."""
+    """Nothing -> DRAFT. `fields` are others of `EDITABLE`. Raises NotReady for an edition that is closed."""
     require_member(actor, team)
+    _require_open(edition)
     draft = Submission(team=team, created_by=actor if isinstance(actor, User) else None)
     _write(draft, {"name": name, "ruleset": ruleset, "framework": framework, "edition": edition, **fields})
     draft.slug = _free_slug(f"{team.slug} {draft.name}")
@@ -200,7 +201,7 @@ def send_submission(submission_id: int, *, actor: Actor, within_quota: bool = Tr
     """DRAFT -> QUEUED: fixes revision and seeds, samples the hyperparameters, makes all studies and trials.
 
     Raises:
-        NotReady: no archive, checks not passed, or the licence statement is missing.
+        NotReady: no archive, checks not passed, the licence statement is missing, or the edition is closed.
         QuotaExceeded: the team has used up what it may send; the machine's own shell may set `within_quota` to False.
     """
     draft = locked(submission_id)
@@ -208,6 +209,7 @@ def send_submission(submission_id: int, *, actor: Actor, within_quota: bool = Tr
     require_member(actor, draft.team)
     require(draft, (S.DRAFT,), to=S.QUEUED)
     _require_complete(draft)
+    _require_open(draft.edition)
     now = timezone.now()
     if within_quota:
         quotas.require_room(draft.team, now=now)
@@ -263,6 +265,7 @@ def new_version(submission_id: int, *, actor: Actor) -> Submission:
     require_member(actor, old.team)
     if old.sent_at is None:
         raise NotReady("This draft has not been sent yet; change it instead of starting a new version.")
+    _require_open(old.edition)
     draft = Submission(team=old.team, created_by=actor if isinstance(actor, User) else None, previous=old)
     _write(draft, {name: getattr(old, name) for name in EDITABLE})
     draft.version = old.version + 1
@@ -326,6 +329,11 @@ def _require_complete(draft: Submission) -> None:
         raise NotReady("The checks have not passed. Fix what they found and upload the archive again.")
     if draft.licence_accepted_at is None:
         raise NotReady("The licence statement has not been accepted.")
+
+
+def _require_open(edition_name: str) -> None:
+    if not editions.load(edition_name).accepts_submissions:
+        raise NotReady(f"Edition {edition_name} is closed: its boards stay as they are. Choose another edition.")
 
 
 def selected_workloads(submission: Submission, edition: Edition) -> list[Workload]:

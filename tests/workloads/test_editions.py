@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import math
@@ -25,6 +26,62 @@ def test_mini_has_the_rules_that_the_architecture_fixes():
     assert mini.batch_scale
     assert mini.racing
     assert mini.publication == "self"
+
+
+def test_the_competition_of_2024_and_the_rolling_leaderboard_have_the_rules_that_the_architecture_fixes():
+    v05, v06 = editions.load("v0.5"), editions.load("v0.6")
+
+    assert (v05.hardware_class, v06.hardware_class) == ("v100x8", "gpu8")
+    assert v05.studies == {Ruleset.EXTERNAL: 5, Ruleset.SELF_TUNING: 5}
+    assert v06.studies == {Ruleset.EXTERNAL: 3, Ruleset.SELF_TUNING: 3}
+    assert v05.trials == v06.trials == {Ruleset.EXTERNAL: 5, Ruleset.SELF_TUNING: 1}
+    assert v05.budget_factor[Ruleset.SELF_TUNING] == 3
+    assert v06.budget_factor[Ruleset.SELF_TUNING] == 1.5
+    assert v05.rules == v06.rules == "published"
+    assert v05.stop_at == v06.stop_at == (Split.VALIDATION, Split.TEST)
+    assert [workload.base for workload in v05.held_out] == [
+        "criteo1tb", "fastmri", "imagenet_resnet", "librispeech_conformer", "ogbg", "wmt"
+    ]  # fmt: skip
+    assert v05.held_out_studies == 5
+    assert not v06.held_out
+
+
+def test_only_the_competition_of_2024_is_closed():
+    closed = [name for name in editions.names() if not editions.load(name).accepts_submissions]
+    assert closed == ["v0.5"]
+
+
+@pytest.mark.parametrize("name", ["v0.5", "v0.6"])
+def test_a_full_size_edition_says_the_numbers_of_the_reference(shared, name):
+    facts = json.loads((shared / "spec" / "workloads.json").read_text())["workloads"]
+    edition = editions.load(name)
+
+    for spec in (*edition.workloads, *edition.held_out):
+        fact = facts[spec.name]
+        own = (spec.max_runtime_s, spec.step_hint, spec.eval_period_s, spec.metric.name, spec.num_train_examples)
+        assert own == (
+            fact["max_runtime_sec"][name],
+            fact["step_hint"][name],
+            fact["eval_period_sec"],
+            fact["metric"],
+            fact["examples"]["train"],
+        )
+        assert spec.metric.higher_is_better == (fact["direction"] == "higher")
+        targets = fact["targets"][name]
+        assert math.isclose(spec.target.validation, targets["validation"], rel_tol=1e-12)
+        assert math.isclose(spec.target.test, targets["test"], rel_tol=1e-12)
+        assert edition.budget_s(spec, Ruleset.SELF_TUNING) == fact["max_runtime_sec_self_tuning"][name]
+
+
+def test_a_scoring_target_is_the_very_number_the_logs_were_scored_with(shared):
+    with (shared / "data" / "algoperf" / "targets.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["role"] != "extra"]
+    editions_of = {"v05": editions.load("v0.5"), "v06": editions.load("v0.6")}
+
+    for row in rows:
+        spec = editions_of[row["leaderboard"][:3]].workload(row["workload"])
+        assert spec.target.validation == float(row["scoring_validation_target"])
+    assert len(rows) == 14 + 14 + 8 + 8
 
 
 @pytest.mark.parametrize("spec", editions.load("mini").workloads, ids=lambda spec: spec.name)

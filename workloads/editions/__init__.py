@@ -10,11 +10,15 @@ from pathlib import Path
 from workloads.errors import UnknownWorkload
 from workloads.spec import Edition
 
-_MODULES = {"mini": "workloads.editions.mini"}
+_MODULES = {
+    "mini": "workloads.editions.mini",
+    "v0.6": "workloads.editions.v0_6",
+    "v0.5": "workloads.editions.v0_5",
+}
 
 
 def names() -> tuple[str, ...]:
-    """Every edition, the embedded default first."""
+    """Every edition, the embedded default first, then the newest."""
     return tuple(_MODULES)
 
 

@@ -38,6 +38,11 @@ def test_a_member_starts_a_draft_and_a_stranger_may_not() -> None:
         )
 
 
+def test_nothing_new_is_entered_into_a_closed_edition() -> None:
+    with pytest.raises(NotReady, match=r"Edition v0.5 is closed"):
+        make_draft(TeamFactory(), edition="v0.5")
+
+
 def test_names_are_cleaned_and_addresses_never_collide() -> None:
     team = TeamFactory()
 
