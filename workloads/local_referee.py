@@ -116,7 +116,7 @@ class LocalReferee:
     def _measure_split(self, split: Split, params: Any, model_state: Any) -> dict[str, float | None]:
         count = self.spec.num_examples(split)
         assert count is not None
-        found = evaluate(self.workload, params, model_state, self._split(split), count)
+        found = evaluate(self.workload, params, model_state, self._split(split), count, self.data)
         return {
             f"{_PREFIXES[split]}/{name}": float(value) if math.isfinite(value) else None
             for name, value in found.items()

@@ -6,6 +6,8 @@ An edition takes workloads from here and changes sizes, targets and budgets; mod
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 from workloads.criteo1tb import spec as criteo1tb
@@ -35,6 +37,7 @@ BASE_NAMES = tuple(base.name for base in BASES)
 _ALL = {w.name: w for w in (*BASES, *(variant for family in _FAMILIES for variant in family.VARIANTS))}
 
 _MODULES = {Framework.PYTORCH: "model_torch", Framework.JAX: "model_jax"}
+_DECODERS = {Framework.PYTORCH: "decode_torch", Framework.JAX: "decode_jax"}
 
 
 def names() -> tuple[str, ...]:
@@ -70,3 +73,15 @@ def load(workload: Workload, framework: str) -> type[Any]:
     module = importlib.import_module(f"workloads.{workload.base}.{_MODULES[Framework(framework)]}")
     code: type[Any] = module.Workload
     return code
+
+
+def load_decoder(workload: Workload, framework: str) -> Callable[[Any], Callable[..., Any]] | None:
+    """`make_decoder` of the workload's judge, where its metric needs more than the logits; None for all others.
+
+    Like everything that measures, these files never travel to a trainer.
+    """
+    name = f"workloads.{workload.base}.{_DECODERS[Framework(framework)]}"
+    if importlib.util.find_spec(name) is None:
+        return None
+    make: Callable[[Any], Callable[..., Any]] = importlib.import_module(name).make_decoder
+    return make

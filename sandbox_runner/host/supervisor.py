@@ -31,6 +31,7 @@ from sandbox_runner.host.plan import TrialPlan
 from sandbox_runner.host.reporters import Progress, Reporter
 from sandbox_runner.host.snapshot import Snapshot, sealed_bytes
 from sandbox_runner.protocol import Ending, Evaluation, ProtocolViolation, TrialResult
+from workloads.metrics import VOCABULARY
 from workloads.spec import Split
 
 log = logging.getLogger(__name__)
@@ -194,7 +195,8 @@ class Supervisor:
         train = plan.link_training_data(self._plan, self._directory / "train")
         deadline = time.monotonic() + hardware.setup_s
         judge_socket, trainer_socket = self._listen(Role.JUDGE), self._listen(Role.TRAINER)
-        apart = {data / split: f"{protocol.DATA_ROOT}/{split}" for split in plan.HELD_APART if (data / split).is_dir()}
+        parts = (*plan.HELD_APART, str(VOCABULARY.parent))
+        apart = {data / part: f"{protocol.DATA_ROOT}/{part}" for part in parts if (data / part).is_dir()}
         self._start(Role.JUDGE, hardware.judge, {judge_socket.directory: "/ctl", **apart})
         self._start(
             Role.TRAINER,

@@ -30,6 +30,7 @@ class Bench:
     def __init__(self, spec: Workload, framework: str, seed: int, data: Path) -> None:
         configure(framework)
         self.spec = spec
+        self._directory = data
         self.workload = registry.load(spec, framework)(spec)
         self._snapshots = snapshot.module(framework)
         params, model_state = self.workload.init_model_fn(trial_keys(seed, framework).model)
@@ -67,7 +68,8 @@ class Bench:
         return metrics
 
     def _evaluate(self, params: Any, model_state: Any, split: Split) -> Mapping[str, float]:
-        return evaluate(self.workload, params, model_state, self.data[split].batches(), self._expected(split))
+        batches, expected = self.data[split].batches(), self._expected(split)
+        return evaluate(self.workload, params, model_state, batches, expected, self._directory)
 
     def _expected(self, split: Split) -> int:
         expected = self.spec.num_examples(split)

@@ -6,7 +6,7 @@ import pytest
 from workloads import editions, registry
 from workloads.datasets import imagenet, molpcba
 from workloads.errors import EvaluationError
-from workloads.evaluation import evaluate
+from workloads.evaluation import _all_finite, evaluate
 from workloads.spec import Framework
 
 MINI = editions.load("mini")
@@ -75,6 +75,14 @@ def test_finite_parameters_with_infinite_logits_are_worth_as_little(mini_data):
     result = evaluate(workload, model, state, batches, GNN.num_validation_examples)
 
     assert np.isnan(list(result.values())).all()
+
+
+def test_every_part_of_several_outputs_must_be_finite_in_rows_that_count():
+    weights, whole = np.array([1.0, 0.0]), np.zeros((2, 3))
+    broken_padding = np.array([[0.0], [np.nan]])
+
+    assert _all_finite((whole, broken_padding), weights)
+    assert not _all_finite((whole, broken_padding[::-1]), weights)
 
 
 @pytest.mark.parametrize("framework", Framework)

@@ -1,21 +1,34 @@
-"""What a target is set in, computed from logits in NumPy, so that both frameworks are measured by the same code."""
+"""What a target is set in, computed in NumPy from what a model returned, so that both frameworks meet the same code.
+
+One file per metric. Its class takes nothing, or the dataset's folder where it needs the vocabulary that lies there.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from workloads.errors import UnknownWorkload
-from workloads.metrics.mean_average_precision import MeanAveragePrecision
-from workloads.metrics.top_1 import Top1
+from workloads.errors import DataMissing, UnknownWorkload
 from workloads.spec import Metric
+
+Outputs = np.ndarray | tuple[np.ndarray, ...]
+VOCABULARY = Path("vocabulary", "sentencepiece.model")  # in the folder of a dataset of texts, beside its splits
 
 
 class Accumulator(Protocol):
-    """Collects batches of one split, then says its metrics."""
+    """Collects batches of one split, then says its metrics; the target's key is the name of the metric."""
 
-    def update(self, logits: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None: ...
+    def update(self, outputs: Outputs, batch: Mapping[str, Any]) -> None:
+        """Adds one batch.
+
+        Args:
+            outputs: what the model made of it, or what the workload's own decoder did (`workloads.evaluation`).
+            batch: NumPy arrays: `inputs`, `targets`, `weights` (0 where something only pads), and more of its dataset.
+        """
 
     @property
     def num_examples(self) -> int: ...
@@ -23,11 +36,42 @@ class Accumulator(Protocol):
     def compute(self) -> dict[str, float]: ...
 
 
-_ACCUMULATORS: dict[str, type[Accumulator]] = {"accuracy": Top1, "mean_average_precision": MeanAveragePrecision}
+class _Code(NamedTuple):
+    module: str  # in this folder
+    name: str
+    needs_data: bool = False
 
 
-def accumulator(metric: Metric) -> Accumulator:
-    """A fresh accumulator for the metrics of a workload with that target metric."""
+_ACCUMULATORS: Mapping[str, _Code] = {
+    "accuracy": _Code("top_1", "Top1"),
+    "bleu": _Code("bleu", "Bleu", needs_data=True),
+    "loss": _Code("cross_entropy", "CrossEntropy"),
+    "mean_average_precision": _Code("mean_average_precision", "MeanAveragePrecision"),
+    "ssim": _Code("ssim", "Ssim"),
+    "wer": _Code("word_error_rate", "WordErrorRate", needs_data=True),
+}
+
+
+def accumulator(metric: Metric, data: Path | None = None) -> Accumulator:
+    """A fresh accumulator for the metrics of a workload with that target metric.
+
+    Args:
+        data: the dataset's folder; only metrics of texts read it.
+    Raises:
+        UnknownWorkload: no metric has that name.
+        DataMissing: it needs a vocabulary that is not there.
+    """
     if metric.name not in _ACCUMULATORS:
         raise UnknownWorkload(f"no metric is called {metric.name!r}; known: {', '.join(_ACCUMULATORS)}")
-    return _ACCUMULATORS[metric.name]()
+    code = _ACCUMULATORS[metric.name]
+    made: type[Any] = getattr(importlib.import_module(f"workloads.metrics.{code.module}"), code.name)
+    collected: Accumulator = made(_with_vocabulary(metric, data)) if code.needs_data else made()
+    return collected
+
+
+def _with_vocabulary(metric: Metric, data: Path | None) -> Path:
+    if data is None:
+        raise DataMissing(f"{metric.name} reads {VOCABULARY} of its dataset: give the folder of the dataset")
+    if not (data / VOCABULARY).is_file():
+        raise DataMissing(f"{metric.name} reads {data / VOCABULARY}, which is not there: build the data first")
+    return data

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 
@@ -18,10 +21,11 @@ class MeanAveragePrecision:
         self._targets: list[np.ndarray] = []
         self._weights: list[np.ndarray] = []
 
-    def update(self, logits: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
-        """Adds a batch, all three (B, tasks); a row without any weight pads, every other one is an example."""
+    def update(self, outputs: np.ndarray, batch: Mapping[str, Any]) -> None:
+        """Adds a batch: logits, targets and weights (B, tasks). A row without any weight pads, others are examples."""
+        targets, weights = batch["targets"], batch["weights"]
         self.num_examples += int(np.count_nonzero(weights.any(axis=-1)))
-        self._logits.append(logits.astype(np.float64))
+        self._logits.append(outputs.astype(np.float64))
         self._targets.append(np.where(weights > 0, targets, 0))
         self._weights.append(weights > 0)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 
@@ -13,9 +16,9 @@ class Top1:
         self._correct = 0.0
         self._loss = 0.0
 
-    def update(self, logits: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
+    def update(self, outputs: np.ndarray, batch: Mapping[str, Any]) -> None:
         """Adds a batch: logits (B, classes), targets (B,) integers, weights (B,) 0 where a row only pads."""
-        logits = logits.astype(np.float64)
+        logits, targets, weights = outputs.astype(np.float64), batch["targets"], batch["weights"]
         self.num_examples += int(np.count_nonzero(weights))
         self._correct += float(np.sum(weights * (logits.argmax(axis=-1) == targets)))
         self._loss += float(np.sum(weights * _cross_entropy(logits, targets)))

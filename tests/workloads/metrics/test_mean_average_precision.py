@@ -25,7 +25,9 @@ def test_the_golden_batch_with_missing_labels_and_padding(shared):
     stored = np.load(folder / "ogbg_map.npz")
     collected = MeanAveragePrecision()
     for rows in (slice(0, 25), slice(25, None)):
-        collected.update(stored["logits"][rows], stored["labels"][rows], stored["weights"][rows])
+        collected.update(
+            stored["logits"][rows], {"targets": stored["labels"][rows], "weights": stored["weights"][rows]}
+        )
 
     metrics = collected.compute()
 
@@ -50,6 +52,6 @@ def test_without_a_task_to_judge_the_metric_is_not_a_number():
 def test_rows_without_any_weight_are_no_examples():
     collected = MeanAveragePrecision()
 
-    collected.update(np.zeros((3, 2)), np.zeros((3, 2)), np.array([[1, 0], [0, 1], [0, 0]]))
+    collected.update(np.zeros((3, 2)), {"targets": np.zeros((3, 2)), "weights": np.array([[1, 0], [0, 1], [0, 0]])})
 
     assert collected.num_examples == 2

@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 from tests.workloads.reference_vectors import numbers
-from workloads.errors import UnknownWorkload
-from workloads.metrics import accumulator
 from workloads.metrics.top_1 import Top1
-from workloads.spec import Metric
 
 
 def test_the_golden_batch_with_ties_and_weights(shared):
@@ -19,8 +16,8 @@ def test_the_golden_batch_with_ties_and_weights(shared):
     logits[6, [3, 700]] = logits[7, [3, 700]] = 9.0
     labels, weights = np.array(record["labels"]), np.array(record["weights"])
     collected = Top1()
-    collected.update(logits[:5], labels[:5], weights[:5])
-    collected.update(logits[5:], labels[5:], weights[5:])
+    for rows in (slice(0, 5), slice(5, None)):
+        collected.update(logits[rows], {"targets": labels[rows], "weights": weights[rows]})
 
     counted = np.count_nonzero(weights)
 
@@ -32,11 +29,6 @@ def test_the_golden_batch_with_ties_and_weights(shared):
 def test_enormous_logits_do_not_overflow():
     collected = Top1()
 
-    collected.update(np.array([[1e30, 0.0]], np.float32), np.array([1]), np.ones(1))
+    collected.update(np.array([[1e30, 0.0]], np.float32), {"targets": np.array([1]), "weights": np.ones(1)})
 
     assert collected.compute() == {"accuracy": 0.0, "loss": pytest.approx(1e30)}
-
-
-def test_an_unknown_metric_is_answered_with_the_known_ones():
-    with pytest.raises(UnknownWorkload, match="no metric is called 'fid'; known: accuracy, mean_average_precision"):
-        accumulator(Metric(name="fid", higher_is_better=False))
