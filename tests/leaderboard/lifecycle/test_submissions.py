@@ -8,7 +8,9 @@ from leaderboard.errors import NotAllowed, NotReady, QuotaExceeded
 from leaderboard.models import Check, Finding, Submission, Team, Trial
 from leaderboard.quotas import quota_of
 from tests.factories import FindingFactory, MembershipFactory, SubmissionFactory, TeamFactory, UserFactory
+from tests.leaderboard.conftest import make_edition
 from tests.leaderboard.steps import sent
+from workloads import editions
 from workloads.spec import Edition, Ruleset
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("edition")]
@@ -38,9 +40,11 @@ def test_a_member_starts_a_draft_and_a_stranger_may_not() -> None:
         )
 
 
-def test_nothing_new_is_entered_into_a_closed_edition() -> None:
-    with pytest.raises(NotReady, match=r"Edition v0.5 is closed"):
-        make_draft(TeamFactory(), edition="v0.5")
+def test_nothing_new_is_entered_into_a_closed_edition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editions, "load", lambda name: make_edition(accepts_submissions=False))
+
+    with pytest.raises(NotReady, match=r"Edition mini is closed"):
+        make_draft(TeamFactory())
 
 
 def test_names_are_cleaned_and_addresses_never_collide() -> None:
