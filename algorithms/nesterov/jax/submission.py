@@ -12,12 +12,12 @@ from algoperf import spec
 
 # Used under self-tuning, where no hyperparameters are given.
 DEFAULTS = {
-    "learning_rate": 0.0015,
-    "one_minus_momentum": 0.05,
+    "learning_rate": 0.003,
+    "one_minus_momentum": 0.1,
     "weight_decay": 0.0,
     "normalize": True,
-    "warmup_fraction": 0.05,
-    "horizon_fraction": 1.0,
+    "warmup_fraction": 0.1,
+    "horizon_fraction": 2.0,
     "label_smoothing": 0.0,
     "dropout_rate": 0.0,
 }
