@@ -64,8 +64,9 @@ def accumulator(metric: Metric, data: Path | None = None) -> Accumulator:
     if metric.name not in _ACCUMULATORS:
         raise UnknownWorkload(f"no metric is called {metric.name!r}; known: {', '.join(_ACCUMULATORS)}")
     code = _ACCUMULATORS[metric.name]
+    arguments = (_with_vocabulary(metric, data),) if code.needs_data else ()
     made: type[Any] = getattr(importlib.import_module(f"workloads.metrics.{code.module}"), code.name)
-    collected: Accumulator = made(_with_vocabulary(metric, data)) if code.needs_data else made()
+    collected: Accumulator = made(*arguments)
     return collected
 
 
