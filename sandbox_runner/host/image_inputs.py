@@ -56,8 +56,14 @@ JUDGE_CODE = (
     "sandbox_runner/protocol.py",
     "sandbox_runner/judge/**/*.py",
 )
-# Building data and training at home have no business in a container.
-STAYS_AT_HOME = ("workloads/__main__.py", "workloads/*_command.py", "workloads/data_build/*")
+# Building data, training at home and comparing the frameworks have no business in a container.
+STAYS_AT_HOME = (
+    "workloads/__main__.py",
+    "workloads/*_command.py",
+    "workloads/data_build/*",
+    "workloads/narrow.py",
+    "workloads/synthetic.py",
+)
 # Existing submissions import the interface under these names; both are our compatibility package.
 COMPATIBILITY = "sandbox_runner/algoperf"
 COMPATIBILITY_NAMES = ("algoperf", "algorithmic_efficiency")
