@@ -3,7 +3,8 @@
 ScoringError
 ├── UnknownRuleSet     a rule set's name that is neither published nor documented
 ├── InvalidCurve       a trial's rows do not fit together
-└── InvalidTimes       a table of times holds something that is not a time
+├── InvalidTimes       a table of times holds something that is not a time
+└── InvalidLogs        a folder or an archive of logs cannot be read
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class InvalidCurve(ScoringError):
 
 class InvalidTimes(ScoringError):
     """A time to target is neither positive seconds, inf (missed) nor NaN (never measured)."""
+
+
+class InvalidLogs(ScoringError):
+    """Logs that cannot be read as the competition wrote them; the message names the file and what to do."""

@@ -1,0 +1,149 @@
+"""The table of one trial: text as it was logged, numbers when they are asked for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from scoring.errors import InvalidLogs
+from scoring.time_to_target import FloatArray
+
+CLOCK = "accumulated_submission_time"
+"""The column of the scored clock, seconds."""
+TOTAL_CLOCK = "total_duration"
+"""The column of the wall clock, evaluation and logging included, seconds."""
+STEP = "global_step"
+"""The column of the training step."""
+
+MAX_BYTES = 32 * 2**20
+"""Larger tables are refused; the largest of the competition has 60 kB."""
+MAX_COLUMNS = 500
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluations:
+    """The evaluations of one trial in the order of the log, one row each.
+
+    columns: the names of the log: `global_step`, `accumulated_submission_time`, `validation/accuracy`, ...
+    body: the rows as text, comma separated, without the header.
+    source: where they come from, for messages.
+    fault: why the table cannot be read; asking for numbers raises it.
+    """
+
+    columns: tuple[str, ...] = ()
+    body: bytes = b""
+    source: str = ""
+    fault: str = ""
+
+    def __len__(self) -> int:
+        """How many evaluations there are; 0 for a table that cannot be read."""
+        return 0 if self.fault else len(self._lines)
+
+    @property
+    def is_empty(self) -> bool:
+        """True for a trial that was never measured: no file, an empty one, or a header alone."""
+        return not self.fault and not self.body.strip()
+
+    def arrays(self, *names: str) -> list[FloatArray]:
+        """The columns of these names, each (evaluations,), NaN where a cell is empty.
+
+        A column that the log does not have is NaN throughout.
+
+        Raises:
+            InvalidLogs: rows of different length, or a cell that is not a number; says where.
+        """
+        cells = self._cells()
+        width, rows = len(self.columns), len(self._lines)
+        place = {name: index for index, name in enumerate(self.columns)}
+        return [
+            self._numbers(name, cells[place[name] :: width]) if name in place else np.full(rows, np.nan)
+            for name in names
+        ]
+
+    def as_dict(self) -> dict[str, FloatArray]:
+        """All columns by name, as `arrays` gives them."""
+        return dict(zip(self.columns, self.arrays(*self.columns), strict=True))
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        lines = self.body.splitlines()
+        if b"" in lines:
+            lines = [line for line in lines if line.strip()]
+        # A run that was killed while it wrote leaves half a row; a half is not an evaluation.
+        if lines and not self.body.endswith((b"\n", b"\r")) and lines[-1].count(b",") < len(self.columns) - 1:
+            lines.pop()
+        return lines
+
+    def _cells(self) -> list[bytes]:
+        """(evaluations x columns), row by row."""
+        if self.fault:
+            raise InvalidLogs(f"{self.source}: {self.fault}")
+        commas, lines = len(self.columns) - 1, self._lines
+        for number, line in enumerate(lines, start=2):
+            if line.count(b",") != commas:
+                raise InvalidLogs(
+                    f"{self.source}: line {number} has {line.count(b',') + 1} cells, its header has {commas + 1}; "
+                    "mend or remove the line"
+                )
+        return b",".join(lines).split(b",") if lines else []
+
+    def _numbers(self, name: str, cells: list[bytes]) -> FloatArray:
+        try:
+            return np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
+        except ValueError:
+            return np.array([self._number(name, row, cell) for row, cell in enumerate(cells, start=2)])
+
+    def _number(self, name: str, row: int, cell: bytes) -> float:
+        try:
+            return float(cell) if cell.strip() else math.nan
+        except ValueError:
+            raise InvalidLogs(
+                f"{self.source}: line {row}, column {name}: {cell[:40]!r} is not a number; mend or remove the line"
+            ) from None
+
+
+def parse_evaluations(text: bytes, source: str) -> Evaluations:
+    """The table of an `eval_measurements.csv`; what is wrong with it becomes its `fault`, nothing is raised."""
+    try:
+        return _parse(text, source)
+    except InvalidLogs as error:
+        return Evaluations(source=source, fault=str(error))
+
+
+def _parse(text: bytes, source: str) -> Evaluations:
+    if len(text) > MAX_BYTES:
+        raise InvalidLogs(f"larger than {MAX_BYTES:,} bytes")
+    if b'"' in text:
+        text = _without_quotes(text)
+    first, _, body = text.partition(b"\n")
+    try:
+        names = tuple(name.strip() for name in first.decode("utf-8-sig").split(","))
+    except UnicodeDecodeError:
+        raise InvalidLogs("the header is not UTF-8 text") from None
+    if names == ("",):
+        return Evaluations(source=source)
+    if len(names) > MAX_COLUMNS:
+        raise InvalidLogs(f"more than {MAX_COLUMNS} columns")
+    if len(set(names)) != len(names) or "" in names:
+        raise InvalidLogs("the header needs one name for each column, each once")
+    if CLOCK not in names:
+        raise InvalidLogs(f"there is no column {CLOCK}; without the clock nothing can be scored")
+    if b"_" in body:
+        raise InvalidLogs("a cell holds an underscore, which no number has")  # float() would take 1_0 for 10
+    return Evaluations(columns=names, body=body, source=source)
+
+
+def _without_quotes(text: bytes) -> bytes:
+    """The same table without quotes, which some writers put around every cell."""
+    try:
+        rows = list(csv.reader(io.StringIO(text.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidLogs(f"this is not a table of comma-separated values: {error}") from None
+    if any("," in cell or "\n" in cell for row in rows for cell in row):
+        raise InvalidLogs("a quoted cell holds a comma or a line break, which no number has")
+    return "".join(",".join(row) + "\n" for row in rows).encode()
