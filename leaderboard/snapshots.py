@@ -3,16 +3,23 @@
 The document holds everything a page, a chart or a download shows, and enough to score the same board again:
 
     edition, revision, ruleset, hardware_class, hardware_model, rules, tau_max, trials
+    origin          "run" (here), "imported" (measured elsewhere), "printed" (copied from print), or "mixed"
+    sources         [{text, url}], of what was not measured here
     workloads       [{name, role, base, metric, higher_is_better, target, budget_s, studies}]
-    submissions     {slug: {id, name, team, is_baseline}}, best first
+    submissions     {slug: {id, name, team, is_baseline, origin}}, best first
     scores, times   {rule set: {slug: score}}, {rule set: {slug: {workload: cell}}}
     profile         {tau: [...], rho: {slug: [...]}}, of the rule set that ranks, like all below
-    ranks           {slug: {rank, best, worst, interval: [best, worst], wins, counts, time_ratio}}
+    ranks           {slug: {rank, best, worst, interval: [best, worst], wins, counts, ratio_mean, time_ratio,
+                    time_ratio_published}}: ranks with one workload left out, ranks over resampled studies, workloads on
+                    which it is the fastest, workloads that count, geometric mean of their ratios, geometric mean of
+                    time over the baseline's as pages show it and as the reference code prints it
     leave_one_out   [{workload, scores, ranks}]
     without_held_out  {scores, ranks}, null for an edition without held-out variants
+    effort          {slug: {trials, raced, charged_s, saved_s}}, see `leaderboard.effort`
     not_ranked      [{submission, name, status, reason}]
 
-No number in it is inf or NaN: a cell without a time says which it was in its mark.
+No number in it is inf or NaN: a cell without a time says which it was in its mark. A printed board has what was printed
+(scores and rounded fractions of the budget); everything else in it is null or empty.
 """
 
 from __future__ import annotations
@@ -24,7 +31,21 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import scoring
+from leaderboard.effort import Effort
 from workloads.spec import Edition, Ruleset, Workload
+
+PER_SUBMISSION = (
+    "submissions",
+    "scores",
+    "times",
+    "profile",
+    "ranks",
+    "leave_one_out",
+    "without_held_out",
+    "effort",
+    "not_ranked",
+)
+"""The sections of a document that grow with its submissions; the rest is its head."""
 
 Curves = Mapping[str, Mapping[int, Mapping[int, scoring.Curve]]]
 """Curves of one submission by workload, study and trial."""
@@ -134,6 +155,10 @@ class Entry:
     team: str
     is_baseline: bool
     curves: Curves
+    effort: Effort = Effort()
+    origin: str = "run"
+    source: str = ""
+    source_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +195,7 @@ def make_document(axes: Axes, entries: Sequence[Entry], not_ranked: Sequence[Map
     order = board.best_first()
     return {
         **axes.as_json(),
+        **origins(entries),
         "submissions": {slug: _about(by_slug[slug]) for slug in order},
         "scores": {
             name: {slug: other.score_of[slug] for slug in order} for name, other in sorted(scored.boards.items())
@@ -182,7 +208,43 @@ def make_document(axes: Axes, entries: Sequence[Entry], not_ranked: Sequence[Map
             for left in scoring.leave_one_out(board)
         ],
         "without_held_out": _without_held_out(board),
+        "effort": {slug: by_slug[slug].effort.as_json() for slug in order},
         "not_ranked": [dict(row) for row in not_ranked],
+    }
+
+
+def origins(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Who measured a board, and where the rest of it comes from."""
+    found = sorted({entry.origin for entry in entries})
+    sources = {(entry.source, entry.source_url) for entry in entries if entry.source}
+    return {
+        "origin": "run" if not found else found[0] if len(found) == 1 else "mixed",
+        "sources": [{"text": text, "url": url} for text, url in sorted(sources)],
+    }
+
+
+def head_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a document that does not grow with its submissions, and how many there are."""
+    head = {name: value for name, value in document.items() if name not in PER_SUBMISSION}
+    return {**head, "ranked": len(document.get("submissions", ()))}
+
+
+def facts_of(document: Mapping[str, Any], slug: str) -> dict[str, Any]:
+    """Everything a document says about one submission beside its cells and its profile.
+
+    {interval, wins, counts, ratio_mean, time_ratio_published, effort,
+    leave_one_out: {workload: {score, rank}}, without_held_out: {score, rank} or null}
+    """
+    ranks, without = document["ranks"][slug], document["without_held_out"]
+    names = ("interval", "wins", "counts", "ratio_mean", "time_ratio_published")
+    return {
+        **{name: ranks.get(name) for name in names},
+        "effort": document["effort"].get(slug),
+        "leave_one_out": {
+            left["workload"]: {"score": left["scores"][slug], "rank": left["ranks"][slug]}
+            for left in document["leave_one_out"]
+        },
+        "without_held_out": without and {"score": without["scores"][slug], "rank": without["ranks"][slug]},
     }
 
 
@@ -217,7 +279,13 @@ def _runtimes(axes: Axes, curves: Curves, rules: scoring.RuleSet) -> dict[str, s
 
 
 def _about(entry: Entry) -> dict[str, Any]:
-    return {"id": entry.id, "name": entry.name, "team": entry.team, "is_baseline": entry.is_baseline}
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "team": entry.team,
+        "is_baseline": entry.is_baseline,
+        "origin": entry.origin,
+    }
 
 
 def _times(scored: Scored, rules: str, order: Sequence[str]) -> dict[str, Any]:
@@ -259,6 +327,7 @@ def _places(board: scoring.Board, workload: str) -> dict[str, int]:
 def _ranks(scored: Scored, entries: Sequence[Entry]) -> dict[str, Any]:
     board = scored.ranking
     ranges, wins, ratios = scoring.rank_ranges(board), board.win_counts(), _time_ratios(scored, entries)
+    means = _ratio_means(board)
     intervals = scoring.rank_intervals(
         {
             slug: {workload: [study.time_s for study in t.studies.values()] for workload, t in row.items()}
@@ -278,24 +347,36 @@ def _ranks(scored: Scored, entries: Sequence[Entry]) -> dict[str, Any]:
             "interval": [intervals[slug].best, intervals[slug].worst],
             "wins": wins[slug],
             "counts": board.num_counting(slug),
-            "time_ratio": ratios.get(slug),
+            "ratio_mean": means[slug],
+            **ratios[slug],
         }
         for slug in board.best_first()
     }
 
 
-def _time_ratios(scored: Scored, entries: Sequence[Entry]) -> dict[str, float]:
-    """Geometric mean of time over the baseline's; without a baseline, nothing. Of several, the best ranked one."""
-    board = scored.ranking
+def _ratio_means(board: scoring.Board) -> dict[str, float | None]:
+    """Geometric mean of the ratios that count; None where none does."""
+    means: dict[str, float | None] = {}
+    for slug, cells in board.cells.items():
+        logs = [math.log(cell.ratio) for cell in cells.values() if cell.counts]
+        means[slug] = math.exp(math.fsum(logs) / len(logs)) if logs else None
+    return means
+
+
+def _time_ratios(scored: Scored, entries: Sequence[Entry]) -> dict[str, dict[str, float | None]]:
+    """Geometric mean of time over the baseline's; without a baseline, None. Of several, the best ranked one."""
+    board, budgets_s = scored.ranking, scored.axes.budgets_s
     baselines = {entry.slug for entry in entries if entry.is_baseline}
     reference = next((slug for slug in board.best_first() if slug in baselines), None)
     if reference is None:
-        return {}
+        return {slug: {"time_ratio": None, "time_ratio_published": None} for slug in board.submissions}
     raw = {slug: {workload: cell.raw_s for workload, cell in cells.items()} for slug, cells in board.cells.items()}
-    return {
-        slug: scoring.geometric_mean_time_ratio(times, raw[reference], base=board.base, budgets_s=scored.axes.budgets_s)
-        for slug, times in raw.items()
-    }
+    ratios: dict[str, dict[str, float | None]] = {}
+    for slug, times in raw.items():
+        own = scoring.geometric_mean_time_ratio(times, raw[reference], base=board.base, budgets_s=budgets_s)
+        published = scoring.published_time_ratio(times, raw[reference], base=board.base, budgets_s=budgets_s)
+        ratios[slug] = {"time_ratio": own, "time_ratio_published": None if math.isnan(published) else published}
+    return ratios
 
 
 def _without_held_out(board: scoring.Board) -> dict[str, Any] | None:

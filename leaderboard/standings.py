@@ -12,9 +12,12 @@ from django.db.models import Count, Q
 
 import scoring
 from leaderboard import snapshots
+from leaderboard.effort import Effort, TrialTime, add_up
 from leaderboard.models import Attempt, Board, Evaluation, Snapshot, Standing, Submission, Trial
 from leaderboard.snapshots import Axes, Entry
 from workloads import editions
+
+NO_LOGS = "Only its printed results are known; its logs have not been imported."
 
 
 @transaction.atomic
@@ -48,8 +51,8 @@ def recompute_board(
     submissions = {submission.pk: submission for submission in published.order_by("pk")}
     gaps = _gaps(axes, submissions)
     complete = [submission for pk, submission in submissions.items() if pk not in gaps]
-    curves = _curves(axes, complete)
-    entries = [_entry(submission, curves[submission.pk]) for submission in complete]
+    curves, efforts = _curves(axes, complete), _efforts(axes, complete)
+    entries = [_entry(submission, curves[submission.pk], efforts[submission.pk]) for submission in complete]
     others = members.not_ranked(edition=edition, ruleset=ruleset).filter(revision=revision)
     document = snapshots.make_document(axes, entries, _not_ranked(submissions, gaps, others))
     members.filter(edition=edition, revision=revision, ruleset=ruleset, awaits_standings=True).update(
@@ -57,7 +60,7 @@ def recompute_board(
     )
     if board.current is not None and board.current.document == document:
         return board.current
-    return _swap(board, document, reason)
+    return publish_document(board, document, reason)
 
 
 def recompute_board_of(submission: Submission, *, reason: str = "") -> Snapshot:
@@ -138,15 +141,19 @@ def _axes(board: Board) -> Axes:
 
 
 def _gaps(axes: Axes, submissions: Mapping[int, Submission]) -> dict[int, str]:
-    """By submission that lacks results: what is missing, one sentence."""
-    trials = Trial.objects.filter(study__submission__in=list(submissions))
-    counts: dict[int, dict[str, set[int]]] = {pk: defaultdict(set) for pk in submissions}
+    """By submission that lacks results: what is missing, one sentence.
+
+    What was measured elsewhere was complete by the rules of its time: gaps in its logs are results.
+    """
+    run = [pk for pk, submission in submissions.items() if submission.origin == Submission.Origin.RUN]
+    trials = Trial.objects.filter(study__submission__in=run)
+    counts: dict[int, dict[str, set[int]]] = {pk: defaultdict(set) for pk in run}
     finished = Count("pk", filter=Q(status=Trial.Status.FINISHED))
     rows = trials.order_by().values_list("study__submission_id", "study__workload", "study__number")
     for pk, workload, study, done, total in rows.annotate(done=finished, total=Count("pk")):
         if done == total and done >= axes.trials:
             counts[pk][workload].add(study)
-    gaps = {}
+    gaps = {pk: NO_LOGS for pk, row in submissions.items() if row.origin == Submission.Origin.PRINTED}
     for pk, by_workload in counts.items():
         ready = [column for column in axes.columns if len(by_workload[column.name]) >= column.studies]
         if len(ready) < len(axes.columns):
@@ -185,7 +192,35 @@ def _curves(axes: Axes, submissions: Iterable[Submission]) -> dict[int, snapshot
     return defaultdict(dict, nested)
 
 
-def _entry(submission: Submission, curves: snapshots.Curves) -> Entry:
+def _efforts(axes: Axes, submissions: Iterable[Submission]) -> dict[int, Effort]:
+    """What the trials of each submission cost, in one query."""
+    budgets_s = axes.budgets_s
+    rows = Trial.objects.filter(
+        status=Trial.Status.FINISHED,
+        study__submission__in=[submission.pk for submission in submissions],
+        study__workload__in=list(budgets_s),
+        charged_s__isnull=False,
+    ).order_by()
+    names = ("study__submission_id", "study__workload", "study__number", "number")
+    trials: dict[int, list[TrialTime]] = defaultdict(list)
+    for pk, workload, study, number, charged_s, reached_s, is_raced in rows.values_list(
+        *names, "charged_s", "time_to_target_s", "is_raced"
+    ):
+        trials[pk].append(
+            TrialTime(
+                workload=workload,
+                study=study,
+                trial=number,
+                charged_s=charged_s,
+                time_to_target_s=reached_s,
+                is_raced=is_raced,
+                budget_s=budgets_s[workload],
+            )
+        )
+    return defaultdict(Effort, {pk: add_up(listed) for pk, listed in trials.items()})
+
+
+def _entry(submission: Submission, curves: snapshots.Curves, effort: Effort) -> Entry:
     return Entry(
         id=submission.pk,
         slug=submission.slug,
@@ -193,6 +228,10 @@ def _entry(submission: Submission, curves: snapshots.Curves) -> Entry:
         team=submission.team.name,
         is_baseline=submission.is_baseline,
         curves=curves,
+        effort=effort,
+        origin=submission.origin,
+        source=submission.source,
+        source_url=submission.source_url,
     )
 
 
@@ -207,10 +246,16 @@ def _not_ranked(
     ]
 
 
-def _swap(board: Board, document: Mapping[str, Any], reason: str) -> Snapshot:
+def publish_document(board: Board, document: Mapping[str, Any], reason: str) -> Snapshot:
+    """Stores a document as the board's next snapshot with its standings, and shows it from now on."""
     number = 1 if board.current is None else board.current.number + 1
     snapshot = Snapshot.objects.create(
-        board=board, number=number, rules=document["rules"], reason=reason, document=document
+        board=board,
+        number=number,
+        rules=document["rules"],
+        reason=reason,
+        document=document,
+        head=snapshots.head_of(document),
     )
     Standing.objects.bulk_create(_standings(snapshot))
     board.current = snapshot
@@ -229,10 +274,11 @@ def _standings(snapshot: Snapshot) -> Sequence[Standing]:
             rank_worst=document["ranks"][slug]["worst"],
             benchmark_score=document["scores"][rules][slug],
             published_score=document["scores"]["published"][slug],
-            documented_score=document["scores"]["documented"][slug],
+            documented_score=document["scores"].get("documented", {}).get(slug),
             speedup=document["ranks"][slug]["time_ratio"],
             cells=document["times"][rules][slug],
-            profile=document["profile"]["rho"][slug],
+            profile=document["profile"]["rho"].get(slug, []),
+            facts=snapshots.facts_of(document, slug),
         )
         for slug, about in document["submissions"].items()
     ]

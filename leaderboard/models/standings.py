@@ -48,7 +48,8 @@ class Snapshot(AppendOnly):
     number = models.PositiveIntegerField()
     rules = models.CharField(max_length=20)  # the rule set that ranks: published or documented
     reason = models.TextField(blank=True)  # what changed, one sentence
-    document = models.JSONField(default=dict)  # profile, leave-one-out, workloads: what charts and downloads need
+    document = models.JSONField(default=dict)  # everything that charts and downloads need, see `leaderboard.snapshots`
+    head = models.JSONField(default=dict)  # the part of it that does not grow with the submissions
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -56,6 +57,11 @@ class Snapshot(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.board}, snapshot {self.number}"
+
+    @property
+    def is_printed(self) -> bool:
+        """True when it repeats what was printed elsewhere: scores and rounded times, no measurements, no curves."""
+        return bool(self.head.get("origin") == "printed")
 
 
 class StandingQuerySet(AppendOnlyQuerySet):
@@ -89,10 +95,11 @@ class Standing(AppendOnly):
     rank_worst = models.PositiveIntegerField(null=True)
     benchmark_score = models.FloatField()  # of the rule set that ranks
     published_score = models.FloatField()
-    documented_score = models.FloatField()
+    documented_score = models.FloatField(null=True)  # None: only the printed score is known
     speedup = models.FloatField(null=True)  # geometric mean against the baseline
     cells = models.JSONField(default=dict)  # per workload: time, ratio, mark, studies that reached it
     profile = models.JSONField(default=list)  # rho along the snapshot's taus
+    facts = models.JSONField(default=dict)  # the rest the document says about it, see `snapshots.facts_of`
 
     objects = StandingQuerySet.as_manager()  # type: ignore[misc]
 

@@ -56,6 +56,11 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         rows = self.filter(Q(status__in=states) | replaced, edition=edition, ruleset=ruleset)
         return rows.select_related("team").order_by("-finished_at", "-pk").distinct()
 
+    def from_elsewhere(self, *, edition: str, ruleset: str) -> Self:
+        """What was measured by others: printed or imported entries of one board, by their name there."""
+        rows = self.exclude(source_key="").filter(edition=edition, ruleset=ruleset)
+        return rows.select_related("team").order_by("source_key")
+
     def for_list(self) -> Self:
         """The public list: everything public, and of what waits for a reviewer the name and team."""
         listed = [*Submission.PUBLIC, Submission.Status.IN_REVIEW]
@@ -124,6 +129,13 @@ class Submission(models.Model):
         WITHDRAWN = "withdrawn"
         DISQUALIFIED = "disqualified"
 
+    class Origin(models.TextChoices):
+        """Who measured it."""
+
+        RUN = "run"  # our judge
+        IMPORTED = "imported"  # somebody else; their logs were read in
+        PRINTED = "printed"  # somebody else; the results were copied from where they are printed
+
     UNSENT = (Status.DRAFT, Status.VALIDATING, Status.REJECTED)
     ACTIVE = (Status.QUEUED, Status.RUNNING, Status.SCORING)
     FINAL = (Status.PUBLISHED, Status.INCOMPLETE, Status.WITHDRAWN, Status.DISQUALIFIED)  # public with all it holds
@@ -172,6 +184,12 @@ class Submission(models.Model):
     # Text, because the order of the hyperparameters decides which coordinate each one gets, and jsonb forgets it.
     search_space_json = models.TextField(blank=True)
 
+    # Results that were not measured here say so everywhere, with where they come from and under which licence.
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.RUN)
+    source = models.TextField(blank=True)
+    source_url = models.URLField(blank=True)
+    source_key = models.CharField(max_length=120, blank=True)  # its name there: what makes a second import find it
+
     status = models.CharField(max_length=20, choices=Status, default=Status.DRAFT)
     status_note = models.TextField(blank=True)  # the public reason of the present state, one sentence
     status_before = models.CharField(max_length=20, blank=True)  # what a reinstatement goes back to
@@ -195,6 +213,13 @@ class Submission(models.Model):
         indexes = [
             models.Index(fields=["status", "sent_at"], name="submission_queue"),
             models.Index(fields=["edition", "ruleset", "status"], name="submission_board"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["edition", "ruleset", "source_key"],
+                condition=~Q(source_key=""),
+                name="submission_source_once",
+            )
         ]
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ class Team(models.Model):
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=90, unique=True)
     affiliation = models.CharField(max_length=200, blank=True)
+    is_attributed = models.BooleanField(default=False)  # people who entered elsewhere: it has no members here, ever
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
 
