@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from workloads.api import ForwardPassMode
 from workloads.jax_base import JaxWorkload
+from workloads.losses.softmax_cross_entropy_jax import softmax_cross_entropy
 
 _ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {
     "relu": nn.relu,
@@ -129,15 +130,7 @@ class Workload(JaxWorkload):
         label_smoothing: float = 0.0,
     ) -> dict[str, Any]:
         """Softmax cross entropy of (B, classes) logits; labels are classes (B,) or distributions (B, classes)."""
-        classes = logits_batch.shape[-1]
-        soft = label_batch.ndim == logits_batch.ndim
-        targets = label_batch if soft else jax.nn.one_hot(label_batch, classes)
-        targets = (1 - label_smoothing) * targets + label_smoothing / classes
-        per_example = -jnp.sum(targets * jax.nn.log_softmax(logits_batch), axis=-1)
-        valid: Any = len(per_example)
-        if mask_batch is not None:
-            per_example, valid = per_example * mask_batch, mask_batch.sum()
-        return {"summed": per_example.sum(), "n_valid_examples": valid, "per_example": per_example}
+        return softmax_cross_entropy(label_batch, logits_batch, mask_batch, label_smoothing)
 
     def is_output_params(self, param_key: str) -> bool:
         return param_key == "Dense_0"

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from workloads.losses.softmax_cross_entropy_torch import softmax_cross_entropy
 from workloads.torch_base import TorchWorkload, lecun_normal_
 
 _ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -129,12 +130,7 @@ class Workload(TorchWorkload):
         label_smoothing: float = 0.0,
     ) -> dict[str, torch.Tensor]:
         """Softmax cross entropy of (B, classes) logits; labels are classes (B,) or distributions (B, classes)."""
-        per_example = F.cross_entropy(logits_batch, label_batch, reduction="none", label_smoothing=label_smoothing)
-        if mask_batch is None:
-            valid = torch.as_tensor(float(len(per_example)), device=per_example.device)
-        else:
-            per_example, valid = per_example * mask_batch, mask_batch.sum()
-        return {"summed": per_example.sum(), "n_valid_examples": valid, "per_example": per_example}
+        return softmax_cross_entropy(label_batch, logits_batch, mask_batch, label_smoothing)
 
     def is_output_params(self, param_key: str) -> bool:
         return param_key in ("fc.weight", "fc.bias")

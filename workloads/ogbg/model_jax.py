@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from workloads.api import ForwardPassMode, GraphsTuple
 from workloads.jax_base import JaxWorkload, dropout
+from workloads.losses.sigmoid_cross_entropy_jax import sigmoid_cross_entropy
 
 _ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {
     "relu": nn.relu,
@@ -115,12 +116,7 @@ class Workload(JaxWorkload):
         label_smoothing: float = 0.0,
     ) -> dict[str, Any]:
         """Sigmoid cross entropy over (B, tasks). Entries without weight count nothing; an example is an entry."""
-        mask = jnp.ones_like(logits_batch) if mask_batch is None else mask_batch
-        labels = jnp.where(mask > 0, label_batch, 0.0)
-        labels = (1 - label_smoothing) * labels + label_smoothing / logits_batch.shape[-1]
-        per_entry = nn.relu(logits_batch) - logits_batch * labels + jnp.log1p(jnp.exp(-jnp.abs(logits_batch)))
-        per_entry = jnp.where(mask > 0, per_entry, 0.0)
-        return {"summed": per_entry.sum(), "n_valid_examples": mask.sum(), "per_example": per_entry}
+        return sigmoid_cross_entropy(label_batch, logits_batch, mask_batch, label_smoothing)
 
     def is_output_params(self, param_key: str) -> bool:
         """The decoder is the last numbered layer, three for every hidden size and step before it."""

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from workloads.api import GraphsTuple
+from workloads.losses.sigmoid_cross_entropy_torch import sigmoid_cross_entropy
 from workloads.torch_base import TorchWorkload, lecun_normal_
 
 _ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -128,12 +129,7 @@ class Workload(TorchWorkload):
         label_smoothing: float = 0.0,
     ) -> dict[str, torch.Tensor]:
         """Sigmoid cross entropy over (B, tasks). Entries without weight count nothing; an example is an entry."""
-        mask = torch.ones_like(logits_batch) if mask_batch is None else mask_batch.to(logits_batch.dtype)
-        labels = torch.where(mask > 0, label_batch, torch.zeros_like(label_batch))
-        labels = (1 - label_smoothing) * labels + label_smoothing / logits_batch.shape[-1]
-        per_entry = F.binary_cross_entropy_with_logits(logits_batch, labels, reduction="none")
-        per_entry = torch.where(mask > 0, per_entry, torch.zeros_like(per_entry))
-        return {"summed": per_entry.sum(), "n_valid_examples": mask.sum(), "per_example": per_entry}
+        return sigmoid_cross_entropy(label_batch, logits_batch, mask_batch, label_smoothing)
 
     def is_output_params(self, param_key: str) -> bool:
         return param_key in ("decoder.weight", "decoder.bias")

@@ -1,0 +1,1 @@
+"""Losses, one file per loss and framework. They travel with the models into the trainer."""
