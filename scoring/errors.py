@@ -4,7 +4,8 @@ ScoringError
 ├── UnknownRuleSet     a rule set's name that is neither published nor documented
 ├── InvalidCurve       a trial's rows do not fit together
 ├── InvalidTimes       a table of times holds something that is not a time
-└── InvalidLogs        a folder or an archive of logs cannot be read
+├── InvalidLogs        a folder or an archive of logs cannot be read
+└── InvalidTargets     a targets file does not say what is scored
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ class InvalidTimes(ScoringError):
 
 class InvalidLogs(ScoringError):
     """Logs that cannot be read as the competition wrote them; the message names the file and what to do."""
+
+
+class InvalidTargets(ScoringError):
+    """A targets file that does not name workloads, metrics and targets."""
