@@ -27,7 +27,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import scoring
@@ -155,7 +155,7 @@ class Entry:
     team: str
     is_baseline: bool
     curves: Curves
-    effort: Effort = Effort()
+    effort: Effort = field(default_factory=Effort)
     origin: str = "run"
     source: str = ""
     source_url: str = ""

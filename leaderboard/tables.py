@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leaderboard.models import Standing
+from leaderboard.wording import metric_label, workload_label
 
 SHADES = ((1.0, "h5"), (1.25, "h4"), (1.5, "h3"), (2.0, "h2"), (4.0, "h1"))
 SYMBOLS = {"star": "*", "double_dagger": "‡"}
@@ -30,15 +31,24 @@ class Column:
     higher_is_better: bool
     target: float
     budget_s: float
+    base: str = ""
+
+    @property
+    def label(self) -> str:
+        """As a table's head writes it; the name is for addresses and files."""
+        return workload_label(self.name, self.base)
 
     @property
     def target_words(self) -> str:
-        return f"{self.metric.replace('_', ' ')} {'≥' if self.higher_is_better else '≤'} {self.target}"
+        return f"{metric_label(self.metric)} {'≥' if self.higher_is_better else '≤'} {self.target}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One submission on one workload, as stored in the snapshot."""
+    """One submission on one workload, as stored in the snapshot.
+
+    A board that was copied from print has rounded fractions without times, and where nothing was printed neither.
+    """
 
     column: Column
     time_s: float | None
@@ -48,17 +58,25 @@ class Cell:
     reached: int
     studies: int
     held_out: str | None = None  # the variant behind a double dagger
+    is_known: bool = True  # False on a printed board whose times were not printed
 
     @property
     def counts(self) -> bool:
-        return self.mark is None and self.time_s is not None
+        return self.mark is None and self.has_value
+
+    @property
+    def has_value(self) -> bool:
+        """True when there is a number to show, also one that does not count; a printed one is a fraction only."""
+        return self.time_s is not None or self.fraction is not None
 
     @property
     def shade(self) -> str:
         """The class of the cell: by ratio where it counts, else why it does not."""
         if self.counts and self.ratio is not None:
             return next((css for limit, css in SHADES if self.ratio <= limit * (1 + 1e-9)), "")
-        return {"inf": "inf", "NaN": "nan"}.get(self.mark or "", "drop")
+        if self.mark is None:
+            return ""
+        return {"inf": "inf", "NaN": "nan"}.get(self.mark, "drop")
 
     @property
     def symbol(self) -> str:
@@ -71,11 +89,17 @@ class Cell:
     @property
     def why(self) -> str:
         """What `inf` or `NaN` means here."""
+        if not self.is_known:
+            return "Not printed"
+        if self.mark == "inf" and not self.studies:
+            return "Target not reached within the budget"
+        if self.mark == "inf" and not self.studies:
+            return "Target not reached within the budget"
         if self.mark == "inf":
             return f"Target not reached: {self.reached} of {self.studies} studies reached it, the median did not"
         if self.mark == "NaN":
             return "No valid run: error or out of memory. Counts as not reached."
-        return ""
+        return "" if self.has_value else "Not printed where this board was copied from"
 
     @property
     def sort_group(self) -> int:
@@ -94,6 +118,7 @@ class Row:
     time_ratio: float | None
     counts: int
     cells: Sequence[Cell]
+    has_times: bool  # False on a printed board whose times were not printed
     bar: float  # width of the score's bar of 84 units
     tick: float | None  # where the baseline's mark stands on it
 
@@ -104,7 +129,11 @@ class Row:
     @property
     def missed(self) -> str:
         """For the squares' label: the workloads that do not count."""
-        return ", ".join(cell.column.name for cell in self.cells if not cell.counts)
+        return ", ".join(cell.column.label for cell in self.cells if not cell.counts)
+
+    def cell(self, workload: str) -> Cell:
+        """Its cell on one of the base workloads."""
+        return next(cell for cell in self.cells if cell.column.name == workload)
 
     @property
     def squares(self) -> list[tuple[float, Cell]]:
@@ -133,27 +162,29 @@ def columns_of(document: Mapping[str, Any]) -> list[Column]:
 
 def cell_of(column: Column, stored: Mapping[str, Any] | None) -> Cell:
     """One stored cell; a submission without one never ran that workload."""
-    stored = stored or {"mark": "NaN"}
+    stored = {"mark": "NaN"} if stored is None else stored
     return Cell(
         column=column,
         time_s=stored.get("raw_s"),
         fraction=stored.get("fraction"),
         ratio=stored.get("ratio"),
         mark=stored.get("mark"),
-        reached=stored.get("reached", 0),
-        studies=stored.get("studies", 0),
+        reached=stored.get("reached") or 0,
+        studies=stored.get("studies") or 0,
         held_out=stored.get("because"),
+        is_known=bool(stored),
     )
 
 
 def rows_of(document: Mapping[str, Any], standings: Sequence[Standing]) -> list[Row]:
     """Standings -> rows, in the order they come."""
     columns = columns_of(document)
+    unknown = {} if document.get("origin") == "printed" else None
     ranks = [standing.rank for standing in standings]
     baseline = next((row for row in standings if row.submission.is_baseline), None)
     rows = []
     for standing in standings:
-        cells = [cell_of(column, standing.cells.get(column.name)) for column in columns]
+        cells = [cell_of(column, standing.cells.get(column.name, unknown)) for column in columns]
         shared = ranks.count(standing.rank) > 1
         rows.append(
             Row(
@@ -165,6 +196,7 @@ def rows_of(document: Mapping[str, Any], standings: Sequence[Standing]) -> list[
                 time_ratio=None if standing is baseline else standing.speedup,
                 counts=sum(cell.counts for cell in cells),
                 cells=cells,
+                has_times=any(cell.is_known for cell in cells),
                 bar=round(84 * min(1.0, max(0.0, standing.benchmark_score)), 1),
                 tick=None if baseline is None else round(84 * baseline.benchmark_score, 1),
             )

@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from leaderboard.embedded import host
 from leaderboard.embedded.processes import Child, ProcessFailed, become_subreaper, end_descendants
 from leaderboard.embedded.site_user import site_user
+from leaderboard.printed import load_printed_boards
 
 WEB_READY_S = 60.0
 HOST_STOP_S = 40.0  # its supervisors kill their containers and report
@@ -179,12 +180,13 @@ def _keep_short(log: Path) -> None:
 
 
 def migrate_if_needed(say: Callable[[str], None]) -> None:
-    """Brings the database up to date; a second time it only looks."""
+    """Brings the database and the facts it ships with up to date; a second time it only looks."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         say(f"Bringing the database up to date: {len(plan)} migrations.")
         call_command("migrate", interactive=False, verbosity=0)
+    load_printed_boards()
 
 
 def answers(address: str) -> bool:
