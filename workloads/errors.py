@@ -8,6 +8,7 @@ WorkloadsError
 ├── EvaluationError      a split does not hold the examples that its workload declares
 ├── SnapshotMismatch     a model's arrays are not those of the workload's layout
 ├── SubmissionError      a submission folder cannot be loaded, or a function returned something impossible
+├── TransferError        weights cannot be carried from one framework to the other
 └── UnknownWorkload      no workload, edition or framework, or no code for it, has that name
 
 `search_space.SearchSpaceError` is a ValueError of its own: its message is shown to the author of the file.
@@ -46,6 +47,10 @@ class SnapshotMismatch(WorkloadsError):
 
 class SubmissionError(WorkloadsError):
     """A submission cannot be loaded, or one of its functions returned something impossible."""
+
+
+class TransferError(WorkloadsError):
+    """Weights cannot be carried from one framework to the other."""
 
 
 class UnknownWorkload(WorkloadsError):

@@ -27,10 +27,12 @@ def arrays(params: nn.Module, model_state: None = None) -> Iterator[np.ndarray]:
 
 
 def restore(workload: Any, buffer: Any) -> tuple[nn.Module, None]:
-    """A model with exactly these bytes; its initial values are never computed."""
+    """A model with exactly these bytes; its initial values are never computed, its constants are our own."""
     with torch.device("meta"):
         model = workload.build_model()
-    model = model.to_empty(device=workload.device)
+    # A model makes its constants with NumPy, so they have values here and are kept.
+    model._apply(lambda tensor: torch.empty_like(tensor, device=workload.device) if tensor.is_meta else tensor)
+    model = model.to(workload.device)
     with torch.no_grad():
         for (_, tensor), values in zip(_tensors(model), snapshot.views(layout(model), buffer), strict=True):
             tensor.copy_(torch.from_numpy(values.copy()))
