@@ -143,11 +143,11 @@ def _apply(operation: str, parts: list[Any]) -> list[Any]:
         return [value[first:last]]
     if kind == "T":
         return [value.T]
+    if kind not in ("permute", "flip", "reshape"):
+        raise TransferError(f"no operation is called {operation!r}")
     axes = tuple(map(int, argument.split(",")))
     if kind == "permute":
         return [value.transpose(axes)]
-    if kind == "flip":
-        return [value[tuple(slice(None, None, -1 if axis in axes else 1) for axis in range(value.ndim))]]
     if kind == "reshape":
         return [value.reshape(axes)]
-    raise TransferError(f"no operation is called {operation!r}")
+    return [value[tuple(slice(None, None, -1 if axis in axes else 1) for axis in range(value.ndim))]]
