@@ -29,6 +29,7 @@ def recompute_board(
     hardware_model: str = "",
     *,
     reason: str = "",
+    thaw: bool = False,
 ) -> Snapshot:
     """Scores a board from its published submissions and swaps in the new snapshot, all in one transaction.
 
@@ -38,12 +39,13 @@ def recompute_board(
 
     Args:
         reason: what changed, one sentence for the change log.
+        thaw: computes a frozen board too, for the import that replaces what was printed.
     Raises:
         KeyError: an unknown edition.
         ValueError: a revision that is neither the edition's present one nor that of an earlier snapshot.
     """
     board = _locked_board(edition, revision, ruleset, hardware_class, hardware_model)
-    if board.is_frozen and board.current is not None:
+    if board.is_frozen and board.current is not None and not thaw:
         return board.current
     axes = _axes(board)
     members = Submission.objects.filter(hardware_class=hardware_class, hardware_model=hardware_model)

@@ -179,7 +179,7 @@ def cell_of(column: Column, stored: Mapping[str, Any] | None) -> Cell:
 def rows_of(document: Mapping[str, Any], standings: Sequence[Standing]) -> list[Row]:
     """Standings -> rows, in the order they come."""
     columns = columns_of(document)
-    unknown = {} if document.get("origin") == "printed" else None
+    unknown: dict[str, Any] | None = {} if document.get("origin") == "printed" else None
     ranks = [standing.rank for standing in standings]
     baseline = next((row for row in standings if row.submission.is_baseline), None)
     rows = []
