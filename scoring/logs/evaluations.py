@@ -6,7 +6,6 @@ import csv
 import io
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -42,7 +41,7 @@ class Evaluations:
 
     def __len__(self) -> int:
         """How many evaluations there are; 0 for a table that cannot be read."""
-        return 0 if self.fault else len(self._lines)
+        return 0 if self.fault else len(self._lines())
 
     @property
     def is_empty(self) -> bool:
@@ -57,11 +56,12 @@ class Evaluations:
         Raises:
             InvalidLogs: rows of different length, or a cell that is not a number; says where.
         """
-        cells = self._cells()
-        width, rows = len(self.columns), len(self._lines)
+        if self.fault:
+            raise InvalidLogs(f"{self.source}: {self.fault}")
+        width, rows, cells = self._cells()
         place = {name: index for index, name in enumerate(self.columns)}
         return [
-            self._numbers(name, cells[place[name] :: width]) if name in place else np.full(rows, np.nan)
+            self._numbers(name, cells[place[name] : rows * width : width]) if name in place else np.full(rows, np.nan)
             for name in names
         ]
 
@@ -69,28 +69,34 @@ class Evaluations:
         """All columns by name, as `arrays` gives them."""
         return dict(zip(self.columns, self.arrays(*self.columns), strict=True))
 
-    @cached_property
+    def _cells(self) -> tuple[int, int, list[bytes]]:
+        """Distance from a cell to the next one of its column, number of rows, and all cells row by row."""
+        # Nearly every table is in perfect order. Then one split does it, with a cell of its own for each line's end.
+        width = len(self.columns) + 1
+        cells = self.body.replace(b"\n", b",\n,").split(b",")
+        rows, rest = divmod(len(cells), width)
+        ends = cells[width - 1 :: width]
+        if rest == 1 and cells[-1] == b"" and ends.count(b"\n") == rows == self.body.count(b"\n"):
+            return width, rows, cells
+        return self._checked_cells()
+
+    def _checked_cells(self) -> tuple[int, int, list[bytes]]:
+        """The same without the line ends, for a table with an oddity: found, or named."""
+        width, lines = len(self.columns), self._lines()
+        for number, line in enumerate(lines, start=2):
+            if line.count(b",") != width - 1:
+                raise InvalidLogs(
+                    f"{self.source}: line {number} has {line.count(b',') + 1} cells, its header has {width}; "
+                    "mend or remove the line"
+                )
+        return width, len(lines), b",".join(lines).split(b",")
+
     def _lines(self) -> list[bytes]:
-        lines = self.body.splitlines()
-        if b"" in lines:
-            lines = [line for line in lines if line.strip()]
+        lines = [line for line in self.body.splitlines() if line.strip()]
         # A run that was killed while it wrote leaves half a row; a half is not an evaluation.
         if lines and not self.body.endswith((b"\n", b"\r")) and lines[-1].count(b",") < len(self.columns) - 1:
             lines.pop()
         return lines
-
-    def _cells(self) -> list[bytes]:
-        """(evaluations x columns), row by row."""
-        if self.fault:
-            raise InvalidLogs(f"{self.source}: {self.fault}")
-        commas, lines = len(self.columns) - 1, self._lines
-        for number, line in enumerate(lines, start=2):
-            if line.count(b",") != commas:
-                raise InvalidLogs(
-                    f"{self.source}: line {number} has {line.count(b',') + 1} cells, its header has {commas + 1}; "
-                    "mend or remove the line"
-                )
-        return b",".join(lines).split(b",") if lines else []
 
     def _numbers(self, name: str, cells: list[bytes]) -> FloatArray:
         try:

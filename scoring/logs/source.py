@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from scoring.errors import InvalidLogs
-from scoring.logs.archive import ArchiveLogs
 from scoring.logs.compact import CompactLogs, is_compact, table_rows
 from scoring.logs.folder import FolderLogs
 from scoring.logs.layout import Leaderboard
 from scoring.logs.records import Skipped, SubmissionLog
+
+if TYPE_CHECKING:
+    from scoring.logs.archive import ArchiveLogs
 
 
 class Logs:
@@ -49,7 +51,7 @@ class Logs:
                 yield self._source.read(name, about=self._about.get(name, {}), details=details)
 
     def close(self) -> None:
-        if isinstance(self._source, ArchiveLogs):
+        if not isinstance(self._source, CompactLogs | FolderLogs):
             self._source.close()
 
     def __enter__(self) -> Self:
@@ -101,5 +103,8 @@ def _open(path: Path, leaderboard: Leaderboard) -> CompactLogs | FolderLogs | Ar
     if path.is_dir():
         return CompactLogs(path, leaderboard) if is_compact(path) else FolderLogs(path, leaderboard)
     if path.is_file():
+        # Loading what reads archives takes as long as a fifth of a thousand tables; most readers have none.
+        from scoring.logs.archive import ArchiveLogs
+
         return ArchiveLogs(path, leaderboard)
     raise InvalidLogs(f"there is nothing at {path}; name a folder of logs or a .tar.gz of one")
