@@ -7,10 +7,10 @@ BIN := .venv/bin
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env,)
 SERIAL := docker or trains or browser or postgres
 
-.PHONY: help setup run test test-full check format images lock clean
+.PHONY: help setup run test test-full check format images lock bench-scoring clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Everything run and test need: environment, packages, engine, images, data, database
 	@$(PYTHON) deploy/setup.py
@@ -49,6 +49,9 @@ lock: ## Resolve the pins of pyproject.toml into both hashed locks
 	  --python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 -c requirements.lock \
 	  deploy/sandbox/requirements.in -o deploy/sandbox/requirements.lock
+
+bench-scoring: ## CPU seconds and memory of scoring the competition's logs, beside pandas
+	@$(BIN)/python -m benchmarks.bench_scoring
 
 clean: ## Remove the environment and all state: engine, images, data, database
 	$(AS_ROOT) rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache
