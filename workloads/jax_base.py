@@ -75,18 +75,20 @@ class JaxWorkload(BaseWorkload):
 
 def replicate(tree: Any) -> Any:
     """The same arrays on every device."""
-    return _place(tree)
+    return place(tree)
 
 
 def shard(tree: Any) -> Any:
     """Arrays cut along their first axis, or replicated when that axis of some array cannot be cut evenly."""
     devices = jax.device_count()
     even = all(leaf.ndim > 0 and leaf.shape[0] % devices == 0 for leaf in jax.tree.leaves(tree))
-    return _place(tree, "batch") if even else _place(tree)
+    return place(tree, "batch") if even else place(tree)
 
 
-def _place(tree: Any, *axes: str) -> Any:
-    """One device needs no mesh. Arrays without one also match those that an optimizer makes itself, so that the
+def place(tree: Any, *axes: str) -> Any:
+    """Arrays on all devices: whole, or cut along their first axis where the axis `batch` is named.
+
+    One device needs no mesh. Arrays without one also match those that an optimizer makes itself, so that the
     second step of a submission finds the program that its first step compiled."""
     if jax.device_count() == 1:
         return jax.tree.map(jnp.asarray, tree)

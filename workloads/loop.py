@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from workloads.api import TrainingCompleteError, TrialKeys, Workload, fold_in, split
 from workloads.errors import SubmissionError
 from workloads.frameworks import block_until_ready
+from workloads.placement import Placement, Unchanged
 from workloads.submission import Submission
 
 
@@ -60,6 +61,7 @@ class Trial:
     hyperparameters: Any
     keys: TrialKeys
     input_queue: Iterator[Any]
+    placement: Placement = field(default_factory=Unchanged)
 
 
 @dataclass(kw_only=True)
@@ -73,7 +75,8 @@ class TrainingState:
 
 
 def initial_state(trial: Trial, params: Any, model_state: Any) -> TrainingState:
-    """Calls `init_optimizer_state` on a fresh model."""
+    """Calls `init_optimizer_state` on a fresh model, which is handed out as the placement says."""
+    params, model_state = trial.placement.model(params, model_state)
     optimizer_state = trial.submission.init_optimizer_state(
         trial.workload, params, model_state, trial.hyperparameters, trial.keys.optimizer
     )
@@ -151,9 +154,10 @@ class _Loop:
         if self.trial.submission.prepare_for_eval is not None:
             returned = self.trial.submission.prepare_for_eval(rng=prepare_key, **self.arguments())
             self.replace(returned, "prepare_for_eval")
-        block_until_ready(self.trial.framework, (state.params, state.model_state, state.optimizer_state))
+        params, model_state = self.trial.placement.measured(state.params, state.model_state)
+        block_until_ready(self.trial.framework, (params, model_state, state.optimizer_state))
         asked_at = time.time()
-        measured = self.referee.measure(state.step, state.params, state.model_state)
+        measured = self.referee.measure(state.step, params, model_state)
         self.record(measured, time.time() - asked_at)
         return measured.stop
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from workloads.api import SUBMISSION_FUNCTIONS
 from workloads.errors import SubmissionError
-from workloads.self_imports import SelfImports
+from workloads.generations import imported_roots
+from workloads.removed_names import restore
+from workloads.self_imports import NestedFiles, SelfImports
 
 PACKAGE = "submission_package"  # so that relative imports between a submission's files work
 _OPTIONAL = frozenset({"prepare_for_eval"})
@@ -48,6 +50,9 @@ def load_submission(folder: Path) -> Submission:
         raise SubmissionError(f"{folder.name} has no file submission.py at its top")
     sys.path.insert(0, str(folder))
     SelfImports(folder, PACKAGE).install()
+    NestedFiles(folder).install()
+    if not {"jax", "optax"}.isdisjoint(imported_roots(folder)):
+        restore()
     _make_package(folder)
     module = importlib.import_module(f"{PACKAGE}.submission")
     return Submission(**{name: _function(module, name) for name in SUBMISSION_FUNCTIONS})

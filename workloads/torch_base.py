@@ -6,6 +6,7 @@ Source: AlgoPerf protocol, `Workload` interface and "PyTorch" (v0.6).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,10 +27,12 @@ class TorchWorkload(BaseWorkload):
 
     framework = Framework.PYTORCH
     default_dropout_rate: float = 0.0
+    averages_state_over_ranks = False  # True: several processes average parameters and buffers before an evaluation
 
     @property
     def device(self) -> torch.device:
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+        """The GPU of this process's rank, or the CPU."""
+        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
 
     def build_model(self) -> nn.Module:
         """The bare model on the current default device, freshly initialised from torch's global generator."""
@@ -120,9 +123,10 @@ def _parameter_type(name: str) -> ParameterType:
 def set_batch_norm_updates(model: nn.Module, update: bool) -> None:
     """Lets training passes move the running averages of batch norm, or not; statistics of the batch are used anyway."""
     for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        # Batch norm of PyTorch's and of our own; an instance norm has no averages.
+        if getattr(module, "running_mean", None) is not None:
             configured = module.__dict__.setdefault("configured_momentum", module.momentum)
-            module.momentum = configured if update else 0.0
+            module.__dict__["momentum"] = configured if update else 0.0
 
 
 def lecun_normal_(weight: torch.Tensor) -> None:

@@ -48,7 +48,7 @@ def test_every_alias_a_submission_may_name_exists():
 
 def test_the_view_has_what_submissions_use_and_nothing_that_reads_data():
     assert {"step_hint", "model_fn", "loss_fn", "param_shapes", "metrics_logger"} <= api.WORKLOAD_MEMBERS
-    assert not {"_build_input_queue", "eval_model", "has_reached_validation_target"} & api.WORKLOAD_MEMBERS
+    assert not {"_build_input_queue", "eval_model", "_eval_model_on_split"} & api.WORKLOAD_MEMBERS
 
 
 def test_a_shape_is_equal_by_value_and_unhashable():
