@@ -7,7 +7,12 @@ import importlib
 import sys
 
 # Modules with `add_parser(commands)`; their parsers set `run`, a function from options to an exit status.
-_COMMANDS = ("workloads.data_command", "workloads.train_command", "workloads.calibrate_command")
+_COMMANDS = (
+    "workloads.data_command",
+    "workloads.train_command",
+    "workloads.calibrate_command",
+    "workloads.vectors_command",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,7 +9,8 @@ WorkloadsError
 ├── SnapshotMismatch     a model's arrays are not those of the workload's layout
 ├── SubmissionError      a submission folder cannot be loaded, or a function returned something impossible
 ├── TransferError        weights cannot be carried from one framework to the other
-└── UnknownWorkload      no workload, edition or framework, or no code for it, has that name
+├── UnknownWorkload      no workload, edition or framework, or no code for it, has that name
+└── VectorsError         a folder of golden vectors cannot be used
 
 `search_space.SearchSpaceError` is a ValueError of its own: its message is shown to the author of the file.
 """
@@ -55,3 +56,7 @@ class TransferError(WorkloadsError):
 
 class UnknownWorkload(WorkloadsError):
     """Nothing, or no code for it, has that name; the message lists the known ones."""
+
+
+class VectorsError(WorkloadsError):
+    """A folder of golden vectors is not there, or not in their format."""

@@ -1,0 +1,86 @@
+"""`python -m workloads vectors DIR`: the implementation against golden vectors in the benchmark's format."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from workloads import registry
+from workloads.errors import UnknownWorkload, VectorsError
+from workloads.spec import Framework
+from workloads.vectors.quantity import Quantity, Reporter
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `vectors`."""
+    parser = commands.add_parser("vectors", help="compare the implementation with golden vectors")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="holds models/, metrics/, pipelines/ ...")
+    parser.add_argument("--json", action="store_true", help="one JSON object per quantity and line")
+    parser.add_argument("--workload", help="only this workload, and only its model")
+    parser.add_argument("--framework", choices=list(Framework), help="only this framework")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """0 when every quantity is within its tolerance, 1 when one is not, 2 when the folder cannot be used."""
+    failed = compared = 0
+    try:
+        for quantity in quantities(options.folder, options.workload, options.framework):
+            print(json.dumps(quantity.as_json()) if options.json else _sentence(quantity), flush=True)
+            failed += not quantity.passed
+            compared += not quantity.skipped
+    except (VectorsError, UnknownWorkload) as error:
+        print(f"vectors: {error}", file=sys.stderr)
+        return 2
+    print(f"vectors: {compared} quantities compared, {failed} failed", file=sys.stderr)
+    return int(failed > 0)
+
+
+def quantities(folder: Path, workload: str | None = None, framework: str | None = None) -> Iterator[Quantity]:
+    """Everything that can be compared, model by model, then what belongs to no model.
+
+    Raises:
+        VectorsError: the folder holds no vectors, or not in their format.
+        UnknownWorkload: no such workload is known.
+    """
+    if not folder.is_dir():
+        raise VectorsError(f"there is no folder {folder}")
+    names = sorted(path.stem for path in (folder / "models").glob("*.json"))
+    if workload is not None:
+        registry.get(workload)
+        if workload not in names:
+            raise VectorsError(f"{folder} has no models/{workload}.json")
+        names = [workload]
+    others = [] if workload is not None else _others(folder)
+    if not names and not others:
+        raise VectorsError(f"{folder} holds no vectors: expected models/, metrics/, pipelines/ or halton/ in it")
+    for name in names:
+        for one in Framework if framework is None else [Framework(framework)]:
+            yield from _model(folder, name, one)
+
+
+def _others(folder: Path) -> list[Path]:
+    return []
+
+
+def _model(folder: Path, name: str, framework: Framework) -> Iterator[Quantity]:
+    from workloads.vectors import models
+    from workloads.vectors.golden import Golden
+
+    report = Reporter(file=f"models/{name}.json", workload=name, framework=framework)
+    if name not in registry.names():
+        yield report.skip("model", "no workload has this name")
+    else:
+        yield from models.compare(Golden(folder, name), framework)
+
+
+def _sentence(quantity: Quantity) -> str:
+    what = " ".join(filter(None, (quantity.file, quantity.workload, quantity.framework, quantity.quantity)))
+    if quantity.skipped:
+        return f"skipped  {what}: {quantity.skipped}"
+    where = f"  ({quantity.where})" if quantity.where else ""
+    verdict = "ok      " if quantity.passed else "FAILED  "
+    return f"{verdict} {what}: {quantity.error:.3g}, at most {quantity.tolerance:g}{where}"
