@@ -12,6 +12,7 @@ import scoring
 from leaderboard import charts
 from leaderboard.models import Evaluation, Snapshot, Standing, Submission
 from leaderboard.results import TrialRow, metric_value
+from leaderboard.wording import metric_label
 
 
 def profile(
@@ -23,13 +24,13 @@ def profile(
         standings: best first, with their submissions loaded.
         shown: slugs to draw in colour; without any, the top five and the baseline.
     """
-    document = snapshot.document
-    base = [entry["name"] for entry in document["workloads"] if entry["role"] == "base"]
-    lines = [_profile_line(standing, base, document["tau_max"]) for standing in standings]
+    head = snapshot.head
+    base = [entry["name"] for entry in head["workloads"] if entry["role"] == "base"]
+    lines = [_profile_line(standing, base, head["tau_max"]) for standing in standings]
     return charts.performance_profile(
         charts.choose_in_colour(lines, shown),
         num_workloads=len(base),
-        tau_max=document["tau_max"],
+        tau_max=head["tau_max"],
         revision=f"{snapshot.pk}",
         axis=axis,
     )
@@ -62,7 +63,7 @@ def curves(
     workload = rows[0].workload
     return charts.training_curves(
         [_curve_line(submission, row, evaluations) for row in rows],
-        metric=workload.metric.name.replace("_", " "),
+        metric=metric_label(workload.metric.name),
         target=workload.target.validation,
         higher_is_better=workload.metric.higher_is_better,
         budget_s=rows[0].budget_s,

@@ -90,16 +90,14 @@ class Cell:
     def why(self) -> str:
         """What `inf` or `NaN` means here."""
         if not self.is_known:
-            return "Not printed"
-        if self.mark == "inf" and not self.studies:
-            return "Target not reached within the budget"
+            return "Not printed where this board was copied from"
         if self.mark == "inf" and not self.studies:
             return "Target not reached within the budget"
         if self.mark == "inf":
             return f"Target not reached: {self.reached} of {self.studies} studies reached it, the median did not"
         if self.mark == "NaN":
             return "No valid run: error or out of memory. Counts as not reached."
-        return "" if self.has_value else "Not printed where this board was copied from"
+        return ""
 
     @property
     def sort_group(self) -> int:
@@ -147,17 +145,33 @@ class Row:
 
 def columns_of(document: Mapping[str, Any]) -> list[Column]:
     """The base workloads of a snapshot, in the edition's order."""
-    return [
-        Column(
-            name=entry["name"],
-            metric=entry["metric"],
-            higher_is_better=entry["higher_is_better"],
-            target=entry["target"],
-            budget_s=entry["budget_s"],
-        )
-        for entry in document.get("workloads", [])
-        if entry["role"] == "base"
-    ]
+    return [column_of(entry) for entry in document.get("workloads", []) if entry["role"] == "base"]
+
+
+def column_of(entry: Mapping[str, Any]) -> Column:
+    """One workload of a snapshot, base or held-out."""
+    return Column(
+        name=entry["name"],
+        metric=entry["metric"],
+        higher_is_better=entry["higher_is_better"],
+        target=entry["target"],
+        budget_s=entry["budget_s"],
+        base=entry.get("base", ""),
+    )
+
+
+HELD_OUT_STATES = {
+    "counts": ("passed", "ok"),
+    "base_not_reached": ("base not reached", ""),
+    "target_missed": ("target missed", "warn"),
+    "not_measured": ("not measured", "warn"),
+    "above_limit": ("too slow", "warn"),
+}
+
+
+def held_out_state(stored: Mapping[str, Any] | None) -> tuple[str, str]:
+    """What became of a submission on a held-out variant, as the words and the tone of a chip."""
+    return HELD_OUT_STATES.get((stored or {}).get("reason", "not_measured"), ("not measured", "warn"))
 
 
 def cell_of(column: Column, stored: Mapping[str, Any] | None) -> Cell:

@@ -84,7 +84,7 @@ def _image(
     top, bottom = 10.0, 10.0 + sheet.row * max(len(bars), 1)
     x = Scale(low=0.0, high=longest, start=sheet.left, end=sheet.right)
     hatch = f"{uid}-hatch{sheet.width}"
-    parts = [_hatch(hatch)]
+    parts = [hatching(hatch)]
     for tick in QUARTERS:
         parts.append(svg.line(x(tick.value), top, x(tick.value), bottom, "grid"))
         parts.append(svg.label(tick.text, x(tick.value), bottom + 18, anchor="middle"))
@@ -116,7 +116,7 @@ def _row(sheet: _Sheet, bar: Bar, x: Scale, top: float, hatch: str) -> list[Safe
     return [*parts, label, svg.label(bar.text, end + 6, baseline)]
 
 
-def _hatch(name: str) -> SafeString:
+def hatching(name: str) -> SafeString:
     """Stripes for bars that do not count."""
     stripes = svg.element("path", class_="hatch", d="M-2 2l4-4M0 8l8-8M6 10l4-4")
     pattern = svg.element("pattern", stripes, id=name, width=8, height=8, patternUnits="userSpaceOnUse")

@@ -51,11 +51,12 @@ class _Sheet:
     box: tuple[float, float, float, float]  # left, right, top, bottom of the plot
     css: str
     ticks: int
-    has_legend: bool
+    longest: int  # characters of a name in the legend; 0: no legend
 
 
-_WIDE = _Sheet(size=(720, 330), box=(64, 614, 14, 276), css="hide-s", ticks=7, has_legend=True)
-_NARROW = _Sheet(size=(360, 280), box=(52, 336, 12, 226), css="only-s", ticks=4, has_legend=False)
+_WIDE = _Sheet(size=(720, 330), box=(64, 614, 14, 276), css="hide-s", ticks=7, longest=11)
+_WIDE_WITH_NAMES = _Sheet(size=(820, 330), box=(64, 620, 14, 276), css="hide-s", ticks=7, longest=24)
+_NARROW = _Sheet(size=(360, 280), box=(52, 336, 12, 226), css="only-s", ticks=4, longest=0)
 
 
 def thin(points: Sequence[Point], hit: int | None = None, *, most: int = MOST_POINTS) -> tuple[Point, ...]:
@@ -87,6 +88,7 @@ def training_curves(
     axis: str = "time",
     log_y: bool = False,
     uid: str = "curves",
+    lines_are: str = "trial",
 ) -> Chart:
     """The validation metric of some trials at every evaluation.
 
@@ -95,6 +97,7 @@ def training_curves(
         budget_s: charged seconds after which a trial ends; drawn where it lies inside the range.
         axis: "time" or "step".
         log_y: for losses that fall over decades; only used while all values are positive.
+        lines_are: what a line is called, "trial" or "submission".
     """
     lines = [_thinned(line) for line in lines]
     draw = _Drawing(
@@ -106,8 +109,10 @@ def training_curves(
         log_y=log_y and all(value > 0 for value in _values(lines, target)),
         uid=uid,
     )
-    summary = _summary(lines, metric, target, higher_is_better)
-    wide, narrow = (draw.image(sheet, title, summary) for sheet in (_WIDE, _NARROW))
+    summary = _summary(lines, metric, target, higher_is_better, lines_are)
+    has_names = any(len(line.name) > _WIDE.longest for line in lines)
+    sheets = (_WIDE_WITH_NAMES if has_names else _WIDE, _NARROW)
+    wide, narrow = (draw.image(sheet, title, summary) for sheet in sheets)
     return Chart(
         uid=uid,
         title=title,
@@ -116,7 +121,7 @@ def training_curves(
         figure=draw.figure(revision),
         wide=wide,
         narrow=narrow,
-        table=_table(lines, higher_is_better),
+        table=_table(lines, higher_is_better, lines_are),
         legend=tuple(
             LegendEntry(
                 trace=line.key,
@@ -159,8 +164,8 @@ class _Drawing:
         parts += [svg.line(left, y(self.target), right, y(self.target), "tg"), self._target_label(sheet, y)]
         for line in self.lines:
             parts += self._line(line, x, y)
-        if sheet.has_legend:
-            parts += self._legend(right + 8)
+        if sheet.longest:
+            parts += self._legend(right + 8, sheet.longest)
         return svg.document(*parts, uid=self.uid, size=sheet.size, css=sheet.css, title=title, summary=summary)
 
     def figure(self, revision: str) -> dict[str, Any]:
@@ -270,7 +275,7 @@ class _Drawing:
             )
         return parts
 
-    def _legend(self, left: float) -> list[SafeString]:
+    def _legend(self, left: float, longest: int) -> list[SafeString]:
         parts = []
         for row, line in enumerate(sorted(self.lines, key=_by_time)[:LEGEND_ROWS]):
             y = 18.0 + 16 * row
@@ -278,7 +283,7 @@ class _Drawing:
             parts.append(
                 svg.line(left, y, left + 20, y, css, stroke_dasharray=line.style.dash_array, data_trace=line.key)
             )
-            parts.append(svg.label(short(line.name, 11), left + 26, y + 4, css="lab"))
+            parts.append(svg.label(short(line.name, longest), left + 26, y + 4, css="lab"))
         return parts
 
     def _target_label(self, sheet: _Sheet, y: Scale) -> SafeString:
@@ -330,10 +335,11 @@ def _best(line: CurveLine, higher_is_better: bool) -> float | None:
     return (max if higher_is_better else min)(values) if values else None
 
 
-def _summary(lines: Sequence[CurveLine], metric: str, target: float, higher_is_better: bool) -> str:
+def _summary(lines: Sequence[CurveLine], metric: str, target: float, higher_is_better: bool, lines_are: str) -> str:
     reached = sorted((line for line in lines if line.hit is not None), key=_by_time)
     sign = "at least" if higher_is_better else "at most"
-    start = f"Validation {metric} of {len(lines)} trials; the target is {sign} {target:g}. "
+    many = f"{len(lines)} {lines_are}{'' if len(lines) == 1 else 's'}"
+    start = f"Validation {metric} of {many}; the target is {sign} {target:g}. "
     if not reached:
         return f"{start}None of them reached it."
     first = reached[0]
@@ -347,9 +353,9 @@ def _help(budget_s: float) -> str:
     )
 
 
-def _table(lines: Sequence[CurveLine], higher_is_better: bool) -> Table:
+def _table(lines: Sequence[CurveLine], higher_is_better: bool, lines_are: str) -> Table:
     return Table(
-        columns=("Trial", "Best", "Time to target", "Evaluations"),
+        columns=(lines_are.capitalize(), "Best", "Time to target", "Evaluations"),
         rows=tuple(
             (
                 one_line(line.name),

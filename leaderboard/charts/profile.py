@@ -100,7 +100,7 @@ def performance_profile(
     Args:
         num_workloads: how many base workloads a full profile has.
         revision: identity of the snapshot, kept by Plotly across redraws.
-        axis: "log" or "linear". With one or two lines on the linear axis the area below the first is shaded.
+        axis: "log" or "linear". With one or two lines in colour on the linear axis the area below the first is shaded.
     """
     is_log = axis != "linear"
     summary = _summary(lines, num_workloads, tau_max)
@@ -156,7 +156,10 @@ class _Drawing:
             parts.append(svg.label(tick.text, x(tick.value), bottom + 19, anchor="middle"))
         parts.append(svg.line(left, bottom, right, bottom, "ax"))
         middle = (left + right) / 2
-        parts.append(svg.label(_x_title(self.is_log, sheet.is_narrow), middle, bottom + 44, css="ttl", anchor="middle"))
+        title = _x_title(self.is_log, sheet.is_narrow)
+        if _is_shaded(self.lines, self.is_log):
+            title = _area_title(self._loud()[0])
+        parts.append(svg.label(title, middle, bottom + 44, css="ttl", anchor="middle"))
         if not sheet.is_narrow:
             parts.append(svg.upright_title("Workloads within τ of the fastest", 13, (top + bottom) / 2))
         return parts
@@ -167,9 +170,10 @@ class _Drawing:
             return []
         left, _, _, bottom = sheet.box
         x, y = sheet.x(self.tau_max, self.is_log), sheet.y
-        corners = svg.step_path([(x(tau), y(level)) for tau, level in self.lines[0].steps])
+        first = self._loud()[0]
+        corners = svg.step_path([(x(tau), y(level)) for tau, level in first.steps])
         shade = f"{corners}V{bottom:.1f}H{left:.1f}Z"
-        return [svg.element("path", class_=self.lines[0].style.fill, d=shade, opacity="0.14")]
+        return [svg.element("path", class_=first.style.fill, d=shade, opacity="0.14")]
 
     def _background(self, sheet: _Sheet) -> list[SafeString]:
         quiet = [line for line in self.lines if not line.in_colour]
@@ -255,8 +259,9 @@ def _figure(
     traces += [_trace(line) for line in reversed(lines) if line.in_colour]
     title = _x_title(is_log, False)
     if _is_shaded(lines, is_log):
-        traces[-1] |= {"fill": "tozeroy", "fillcolor": f"{lines[0].style.colour}@0.14"}
-        title = f"τ (linear axis); score {lines[0].score:.4f}"
+        first = next(line for line in lines if line.in_colour)
+        traces[-1] |= {"fill": "tozeroy", "fillcolor": f"{first.style.colour}@0.14"}
+        title = _area_title(first)
     ticks: tuple[Tick, ...] = profile_ticks(tau_max, is_log=is_log)
     span = [0.0, math.log10(tau_max)] if is_log else [1.0, tau_max]
     x_axis = figure_axis(title, ticks, span, type="log" if is_log else "linear")
@@ -269,7 +274,12 @@ def _figure(
 
 
 def _is_shaded(lines: Sequence[ProfileLine], is_log: bool) -> bool:
-    return not is_log and 1 <= len(lines) <= 2
+    return not is_log and 1 <= sum(line.in_colour for line in lines) <= 2
+
+
+def _area_title(line: ProfileLine) -> str:
+    """The score as it is stored: what is shaded is near it, but it is not measured from the picture."""
+    return f"τ (linear); score of {short(line.name)}: {line.score:.4f}"
 
 
 def _trace(line: ProfileLine) -> dict[str, Any]:

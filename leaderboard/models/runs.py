@@ -1,9 +1,10 @@
 """Runs: hosts, studies, trials, attempts and what the judge measured."""
 
+import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -12,6 +13,9 @@ from django.utils import timezone
 
 from leaderboard.models.submissions import Submission
 from sandbox_runner import protocol
+
+if TYPE_CHECKING:
+    from leaderboard.models.standings import Snapshot
 
 HOST_FRESH_S = 30  # a host that was silent for longer gets no work
 
@@ -93,6 +97,23 @@ class TrialQuerySet(models.QuerySet["Trial"]):
         """Trials that ended with a result, whether it went well or not."""
         return self.filter(status=Trial.Status.FINISHED)
 
+    def for_download(self, snapshot: "Snapshot") -> Iterator[tuple[Any, ...]]:
+        """One tuple for each trial of a snapshot's submissions, read from the database as it is asked for.
+
+        Submission, slug, workload, study, trial, seed, ending, charged seconds, time to target, raced, hyperparameters.
+        """
+        rows = self.filter(study__submission__standings__snapshot=snapshot, status=Trial.Status.FINISHED)
+        rows = rows.select_related("study__submission").order_by(
+            "study__submission__slug", "study__workload", "study__number", "number"
+        )
+        for trial in rows.iterator(chunk_size=2000):
+            study, point = trial.study, trial.hyperparameters
+            yield (
+                str(study.submission), study.submission.slug, study.workload, study.number, trial.number, trial.seed,
+                trial.ending, trial.charged_s, trial.time_to_target_s, "yes" if trial.is_raced else "no",
+                None if point is None else json.dumps(point, sort_keys=True),
+            )  # fmt: skip
+
     def for_page(self, submission: Submission) -> Self:
         """All trials of a submission with their attempts and hosts, without logs, in the order they run."""
         attempts = Attempt.objects.select_related("host").defer("log_tail", "spec").order_by("number")
@@ -155,6 +176,22 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
     def log_of(self, attempt: "Attempt") -> str:
         """The kept end of an attempt's log; lists leave it in the database."""
         return self.filter(pk=attempt.pk).values_list("log_tail", flat=True).first() or ""
+
+    def for_best_curves(self, workload: str, trials: Collection[tuple[int, int, int]]) -> Self:
+        """The attempts that count of some trials of one workload, each with its trial.
+
+        Args:
+            trials: submission, number of the study, number of the trial. Other combinations of the same numbers come
+                along.
+        """
+        rows = self.filter(
+            status=Attempt.Status.FINISHED,
+            trial__study__workload=workload,
+            trial__study__submission__in={submission for submission, _, _ in trials},
+            trial__study__number__in={study for _, study, _ in trials},
+            trial__number__in={trial for _, _, trial in trials},
+        )
+        return rows.select_related("trial__study").defer("log_tail", "spec", "result")
 
     def for_queue(self) -> Self:
         """What runs on every host just now."""

@@ -1,5 +1,6 @@
 """Boards and their immutable snapshots. `leaderboard.standings` writes them, pages only read."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from django.db import models
@@ -14,6 +15,12 @@ class BoardQuerySet(models.QuerySet["Board"]):
         """Boards of one edition and ruleset with their current snapshot, the newest revision first."""
         rows = self.filter(edition=edition, ruleset=ruleset).select_related("current")
         return rows.order_by("-current__created_at", "-pk")
+
+
+    def for_pages(self, edition: str) -> Self:
+        """Boards of one edition that show something, the newest first, without their long documents."""
+        rows = self.filter(edition=edition, current__isnull=False).select_related("current")
+        return rows.defer("current__document").order_by("-current__created_at", "-pk")
 
 
 class Board(models.Model):
@@ -78,6 +85,11 @@ class StandingQuerySet(AppendOnlyQuerySet):
         """Where a submission stands now, with its board's document."""
         rows = self.filter(submission=submission, snapshot__in=Board.objects.values("current"))
         return rows.select_related("snapshot", "snapshot__board")
+
+    def for_comparison(self, submissions: Iterable[Submission]) -> Self:
+        """Where some submissions stand now, with board and snapshot, without its long document."""
+        rows = self.filter(submission__in=[row.pk for row in submissions], snapshot__in=Board.objects.values("current"))
+        return rows.select_related("snapshot", "snapshot__board").defer("snapshot__document", "cells", "facts")
 
     def for_landing(self, edition: str, ruleset: str, count: int) -> Self:
         """The first few of a board."""

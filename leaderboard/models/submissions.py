@@ -1,6 +1,7 @@
 """Submissions: one training algorithm entered under one ruleset, its files and what the checks found in them."""
 
 import json
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import Any, Self
@@ -70,6 +71,14 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         """Those whose name, authors, affiliation or team hold a word."""
         fields = ("name", "authors", "affiliation", "team__name")
         return self.filter(reduce(or_, (Q(**{f"{field}__icontains": word}) for field in fields)))
+
+    def for_comparison(self, slugs: Iterable[str]) -> Self:
+        """Those of some names whose results are public."""
+        return self.filter(slug__in=list(slugs), status__in=Submission.FINAL).select_related("team")
+
+    def for_choice(self) -> Self:
+        """Ranked submissions by name, the newest edition first."""
+        return self.filter(status=Submission.Status.PUBLISHED).order_by("-edition", "ruleset", "name", "version")
 
     def for_account(self, user: User) -> Self:
         """Drafts and submissions of one's own teams, the newest first."""

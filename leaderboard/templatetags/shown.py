@@ -18,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from leaderboard.models import Trial
+from leaderboard.wording import metric_label, workload_label
 
 register = template.Library()
 
@@ -287,13 +288,16 @@ def main_links(request: HttpRequest | str | None) -> list[dict[str, str]]:
     path = getattr(request, "path", "")
     entries = [
         (reverse("leaderboards"), "Leaderboards"),
+        (reverse("current_workloads"), "Workloads"),
         (reverse("submissions"), "Submissions"),
+        (reverse("compare"), "Compare"),
         (reverse("queue"), "Queue"),
         (reverse("decisions"), "Decisions"),
         (reverse("rules"), "Rules"),
     ]
+    here = reverse("current_workloads") if "/workloads/" in path else path
     return [
-        {"href": href, "text": text, "current": "page" if path == href else "true" if path.startswith(href) else ""}
+        {"href": href, "text": text, "current": "page" if path == href else "true" if here.startswith(href) else ""}
         for href, text in entries
     ]
 
@@ -316,7 +320,41 @@ def check_words(state: str) -> str:
 def target_words(workload: Any) -> str:
     """Metric, direction and target of a workload spec, as the target file spells it: accuracy ≥ 0.87."""
     metric = workload.metric
-    return f"{metric.name.replace('_', ' ')} {'≥' if metric.higher_is_better else '≤'} {workload.target.validation}"
+    return f"{metric_label(metric.name)} {'≥' if metric.higher_is_better else '≤'} {workload.target.validation}"
+
+
+@register.filter
+def target_of(entry: Mapping[str, Any]) -> str:
+    """The same of a workload as a snapshot keeps it."""
+    return f"{metric_label(entry['metric'])} {'≥' if entry['higher_is_better'] else '≤'} {entry['target']}"
+
+
+@register.filter(name="workload_label")
+def workload_name(name: str) -> str:
+    """A workload as tables write it."""
+    return workload_label(str(name))
+
+
+@register.filter
+def rank_move(moved: int | None) -> SafeString | str:
+    """By how many places a rank is better (up) or worse (down) than on the board; nothing where it is the same."""
+    if not moved:
+        return ""
+    arrow, words, tone = ("↑", "better", "pos") if moved < 0 else ("↓", "worse", "neg")
+    return format_html(' <span class="mv {}">{}{}<span class="sr"> {}</span></span>', tone, arrow, abs(moved), words)
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+@register.filter
+def as_ending(url: str, ending: str) -> str:
+    """The address of another form of a figure: …/profile.json?x=y -> …/profile.csv?x=y."""
+    path, mark, query = url.partition("?")
+    return f"{path.removesuffix('.json')}.{ending}{mark}{query}"
 
 
 @register.simple_tag

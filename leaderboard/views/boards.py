@@ -1,26 +1,25 @@
-"""Leaderboards: ranking, not ranked, time to target, profiles and their downloads."""
+"""Leaderboards: ranking, not ranked, time to target and profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from leaderboard import charts, figures, tables
 from leaderboard.models import Board, Decision, Snapshot, Standing, Submission
-from leaderboard.models.submissions import RULESETS
+from leaderboard.templatetags.state import query_with
 from leaderboard.views.caching import public_page
-from workloads import editions
+from leaderboard.views.open_board import OpenBoard, frame, open_board
 from workloads.spec import Ruleset
 
 ROWS_A_PAGE = 100
+COUNTED_FIRST = ("score", "counted")  # columns that start with the highest value; times start with the lowest
 
 
 @require_safe
@@ -33,97 +32,86 @@ def current(request: HttpRequest) -> HttpResponse:
 @public_page
 def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
     """The ranked table of one edition and ruleset, what is not ranked, times and profiles."""
-    boards, chosen = boards_of(request, edition, ruleset)
-    snapshot = chosen.current if chosen else None
-    document = snapshot.document if snapshot else {}
-    standings = list(Standing.objects.for_table(snapshot)) if snapshot else []
-    everything = tables.rows_of(document, standings)
-    sort, descending = _sorting(request, document)
+    opened = open_board(request, edition, ruleset)
+    standings = opened.standings()
+    everything = tables.rows_of(opened.head, standings)
+    columns = tables.columns_of(opened.head)
+    sortable = ["score", "time", "counted", *(column.name for column in columns)]
+    sort, descending = sorting(request, sortable)
     words = request.GET.get("q", "")[:100]
     rows = tables.sort_rows(tables.matching(everything, words), sort, descending=descending)
-    page = Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
     unit = request.GET.get("unit")
-    profile = profile_of(request, snapshot, standings) if snapshot and standings else None
-    query = request.GET.copy()
-    query.pop("page", None)
+    profile = profile_of(request, opened.snapshot, standings) if opened.snapshot and standings else None
     context = {
-        "edition": editions.load(edition),
-        "editions": [editions.load(name) for name in editions.names()],
-        "ruleset": ruleset,
-        "rulesets": _switch(edition, ruleset, len(everything)),
-        "boards": boards,
-        "board": chosen,
-        "document": document,
-        "page": page,
-        "columns": tables.columns_of(document),
-        "workload_count": len(tables.columns_of(document) or editions.load(edition).workloads),
-        "held_out": [entry for entry in document.get("workloads", []) if entry["role"] == "held_out"],
+        **frame(opened, "board"),
+        "page": Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page")),
+        "columns": columns,
         "not_ranked": _not_ranked(edition, ruleset),
-        "sort": sort,
-        "descending": descending,
+        "sorts": heads(request, sortable, sort, descending=descending),
         "unit": unit if unit in tables.UNITS else "fraction",
         "q": words,
-        "query": query.urlencode(),
         "profile": profile,
-        "figure_url": _figure_url(request, edition, ruleset),
-        "axis": "linear" if request.GET.get("axis") == "linear" else "log",
+        "figure_base": reverse("board_figure", args=[edition, ruleset, "profile", "json"]),
+        "axis": axis_of(request),
+        "shows": {
+            "delta": any(row.delta is not None for row in everything),
+            "time": any(row.time_ratio is not None for row in everything),
+            "squares": any(cell.has_value for row in everything for cell in row.cells),
+            "range": any(row.standing.rank_best is not None for row in everything),
+        },
+        "downloads": _downloads(opened, edition, ruleset),
         "in_colour": sum(entry.is_on for entry in profile.legend) if profile else 0,
         "has_baseline": any(row.submission.is_baseline for row in everything),
-        "numbers": edition_numbers(edition, ruleset),
+        "has_times": any(cell.has_value for row in everything for cell in row.cells),
     }
     return render(request, "leaderboard/board.html", context)
 
 
-def _figure_url(request: HttpRequest, edition: str, ruleset: str) -> str:
-    """Where the interactive chart gets the same lines on the same axis."""
-    kept = [(name, value) for name in ("axis", "show", "hardware") for value in request.GET.getlist(name)]
-    query = f"?{urlencode(kept)}" if kept else ""
-    return reverse("profile_json", args=[edition, ruleset]) + query
+def _downloads(opened: OpenBoard, edition: str, ruleset: str) -> list[dict[str, str]]:
+    """Files of the shown snapshot."""
+    files = [("scores_csv", "Scores CSV"), ("times_csv", "Times CSV"), ("board_json", "Snapshot JSON")]
+    if opened.snapshot is not None and not opened.snapshot.is_printed:
+        files.append(("profile_svg", "Profile SVG"))
+    query = f"?{opened.kept}" if opened.kept else ""
+    return [{"href": reverse(name, args=[edition, ruleset]) + query, "text": text} for name, text in files]
 
 
-def profile_of(request: HttpRequest, snapshot: Snapshot, standings: Sequence[Standing]) -> charts.Chart:
-    axis = "linear" if request.GET.get("axis") == "linear" else "log"
-    return figures.profile(snapshot, standings, axis=axis, shown=request.GET.getlist("show")[:12])
+def profile_of(request: HttpRequest, snapshot: Snapshot, standings: Sequence[Standing]) -> charts.Chart | None:
+    """The profiles with the lines and on the axis that the address asks for; None for a board without times."""
+    if snapshot.is_printed:
+        return None
+    return figures.profile(snapshot, standings, axis=axis_of(request), shown=request.GET.getlist("show")[:12])
 
 
-def edition_numbers(edition: str, ruleset: str) -> dict[str, int]:
-    """Studies and trials of a ruleset, for sentences."""
-    rules = editions.load(edition)
-    return {"studies": rules.studies[Ruleset(ruleset)], "trials": rules.trials[Ruleset(ruleset)]}
+def axis_of(request: HttpRequest) -> str:
+    return "linear" if request.GET.get("axis") == "linear" else "log"
+
+
+def sorting(request: HttpRequest, sortable: Sequence[str]) -> tuple[str, bool]:
+    """Column and direction; unknown values are ignored. Scores and counts start high, times start low."""
+    sort = request.GET.get("sort", "score")
+    sort = sort if sort in sortable else "score"
+    direction = request.GET.get("dir")
+    return sort, direction == "desc" if direction in ("asc", "desc") else sort in COUNTED_FIRST
+
+
+def heads(request: HttpRequest, names: Iterable[str], sort: str, *, descending: bool) -> dict[str, dict[str, str]]:
+    """By column: what `aria-sort` says of it, and the link that sorts by it or turns the order round."""
+    found = {}
+    for name in names:
+        is_on, natural = name == sort, name in COUNTED_FIRST
+        turned = None if not is_on or descending != natural else "asc" if natural else "desc"
+        found[name] = {
+            "aria": ("descending" if descending else "ascending") if is_on else "",
+            "href": query_with(request, sort=None if name == "score" else name, dir=turned),
+        }
+    return found
 
 
 def boards_of(request: HttpRequest, edition: str, ruleset: str) -> tuple[list[Board], Board | None]:
     """All boards of the address, and the one that `hardware` asks for or else the newest."""
-    if edition not in editions.names() or ruleset not in dict(RULESETS):
-        raise Http404
-    boards = list(Board.objects.for_page(edition, ruleset).filter(current__isnull=False))
-    wanted = request.GET.get("hardware", "")
-    chosen = next((entry for entry in boards if entry.hardware_model == wanted), boards[0] if boards else None)
-    return boards, chosen
-
-
-def _sorting(request: HttpRequest, document: dict[str, Any]) -> tuple[str, bool]:
-    """Column and direction; unknown values are ignored. Scores and counts start high, times start low."""
-    known = {"score", "time", "counted", *(entry["name"] for entry in document.get("workloads", []))}
-    sort = request.GET.get("sort", "score")
-    sort = sort if sort in known else "score"
-    natural = sort in ("score", "counted")
-    direction = request.GET.get("dir")
-    return sort, direction == "desc" if direction in ("asc", "desc") else natural
-
-
-def _switch(edition: str, ruleset: str, count: int) -> list[dict[str, Any]]:
-    """The two rulesets of an edition, with how many each ranks."""
-    others = Standing.objects.on_current_boards(edition).exclude(submission__ruleset=ruleset).count()
-    return [
-        {
-            "name": name,
-            "href": reverse("board", args=[edition, value]),
-            "current": value == ruleset,
-            "count": count if value == ruleset else others,
-        }
-        for value, name in RULESETS
-    ]
+    opened = open_board(request, edition, ruleset)
+    return opened.boards, opened.board
 
 
 def _not_ranked(edition: str, ruleset: str) -> list[Submission]:

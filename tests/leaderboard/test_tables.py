@@ -69,7 +69,7 @@ def test_only_base_workloads_are_columns():
     columns = tables.columns_of(DOCUMENT)
 
     assert [column.name for column in columns] == ["ogbg"]
-    assert columns[0].target_words == "mean average precision ≥ 0.5"
+    assert columns[0].target_words == "mAP ≥ 0.5"
 
 
 def test_a_column_sorts_counting_values_then_marked_then_inf_then_nan_in_both_directions():

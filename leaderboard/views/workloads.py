@@ -1,0 +1,102 @@
+"""Workloads of a board: all of them, and everything about one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from leaderboard import board_figures, tables
+from leaderboard.models import Standing
+from leaderboard.views.caching import public_page
+from leaderboard.views.open_board import frame, open_board, opened_or_404
+from workloads.spec import Ruleset
+
+
+@require_safe
+def current(request: HttpRequest) -> HttpResponse:
+    """The workloads of the board most people want."""
+    return redirect("workloads", settings.DEFAULT_EDITION, Ruleset.EXTERNAL.value)
+
+
+@require_safe
+@public_page
+def index(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
+    """All workloads of a board with target, budget, who is the fastest and how many count."""
+    opened = open_board(request, edition, ruleset)
+    standings = opened.standings()
+    rows = [_summary(column, standings) for column in tables.columns_of(opened.head)]
+    return render(request, "leaderboard/workloads.html", {**frame(opened, "workloads"), "rows": rows})
+
+
+def _summary(column: tables.Column, standings: list[Standing]) -> dict[str, Any]:
+    cells = [(tables.cell_of(column, row.cells.get(column.name)), row) for row in standings]
+    timed = [(cell, row) for cell, row in cells if cell.counts]
+    best = min(timed, key=lambda pair: pair[0].fraction or 0.0, default=None)
+    return {
+        "column": column,
+        "best": best[0] if best else None,
+        "fastest": best[1].submission if best else None,
+        "reached": sum(cell.has_value for cell, _ in cells),
+        "counts": len(timed),
+        "of": len(cells),
+    }
+
+
+@require_safe
+@public_page
+def workload(request: HttpRequest, edition: str, ruleset: str, workload: str) -> HttpResponse:
+    """One workload: times of all, every study, the best curves, and its held-out variants."""
+    opened, snapshot = opened_or_404(request, edition, ruleset)
+    entry = opened.workload(workload)
+    standings = opened.standings()
+    column = tables.column_of(entry)
+    rows = tables.sort_rows(tables.rows_of(opened.head, standings), workload, descending=False)
+    has_times = any(row.cell(workload).time_s is not None for row in rows)
+    trials = {} if snapshot.is_printed else board_figures.best_trials(standings, workload)
+    attempts = board_figures.attempts_of(workload, trials)
+    axis = "step" if request.GET.get("axis") == "step" else "time"
+    context = {
+        **frame(opened, "workloads"),
+        "column": column,
+        "entry": entry,
+        "studies": range(1, entry["studies"] + 1),
+        "rows": [{"row": row, "cell": row.cell(workload), "times": _studies(row.standing, entry)} for row in rows],
+        "bars": board_figures.bars(snapshot, standings, column) if has_times else None,
+        "curves": board_figures.best_curves(snapshot, column, trials, attempts, axis=axis),
+        "axis": axis,
+        "variants": [_variant(variant, entry, standings) for variant in board_figures.entries(opened.head, "held_out")
+                     if variant["base"] == entry["base"]],
+        "others": tables.columns_of(opened.head),
+    }  # fmt: skip
+    return render(request, "leaderboard/workload.html", context)
+
+
+def _studies(standing: Standing, entry: dict[str, Any]) -> list[dict[str, Any] | None]:
+    """The time of every study in order; None where a study measured nothing."""
+    cell = standing.cells.get(entry["name"]) or {}
+    by_number = {study["study"]: study for study in cell.get("study_times", [])}
+    numbers = sorted(by_number) if len(by_number) == entry["studies"] else range(1, entry["studies"] + 1)
+    return [by_number.get(number) for number in numbers]
+
+
+def _variant(variant: dict[str, Any], entry: dict[str, Any], standings: list[Standing]) -> dict[str, Any]:
+    """A held-out variant beside its base: who passes it."""
+    fastest = board_figures.fastest_s(standings, variant["name"])
+    column = tables.column_of(variant)
+    rows = []
+    for standing in standings:
+        stored = standing.cells.get(variant["name"])
+        cell = tables.cell_of(column, stored)
+        rows.append(
+            {
+                "standing": standing,
+                "cell": cell,
+                "multiple": cell.time_s / fastest if cell.time_s is not None and fastest else None,
+                "state": tables.held_out_state(stored),
+            }
+        )
+    return {"entry": variant, "column": column, "rows": rows, "passed": sum(row["state"][1] == "ok" for row in rows)}
