@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -30,6 +31,18 @@ def configure(framework: str) -> None:
     else:
         raise ValueError(f"framework {framework!r} is unknown; it is jax or pytorch")
     _configured = Framework(framework)
+
+
+def device_count(framework: str) -> int:
+    """How many devices share a batch: all that are visible. `ALGOPERF_DEVICES` makes PyTorch use so many CPU processes,
+    as XLA's own flag makes JAX see so many CPU devices."""
+    if framework == Framework.JAX:
+        import jax
+
+        return jax.device_count()
+    import torch
+
+    return torch.cuda.device_count() or int(os.environ.get("ALGOPERF_DEVICES", "1"))
 
 
 def block_until_ready(framework: str, state: Any) -> None:

@@ -12,6 +12,7 @@ import itertools
 import json
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from workloads import editions, registry
 from workloads.api import SearchSpaceError, parse_search_space, sample, trial_keys
 from workloads.compatibility import install
 from workloads.errors import DataMissing, SubmissionError, WorkloadsError
-from workloads.frameworks import configure
+from workloads.frameworks import configure, device_count
+from workloads.generations import detect, dropout_rates
 from workloads.loop import Trial, initial_state, run
+from workloads.placement import placement
+from workloads.shards import global_batches
 from workloads.spec import Edition, Framework, Ruleset, Scalar, Split, Workload
 from workloads.submission import Submission, hyperparameters_tuple, load_submission
 from workloads.view import WorkloadView
@@ -76,6 +80,10 @@ def train(
     from workloads.local_referee import LocalReferee  # needs the evaluation's packages, which `data` does without
 
     configure(framework)
+    if framework == Framework.PYTORCH:
+        from workloads.process_group import join
+
+        join(0, 1, None)  # as in the sandbox: some submissions ask for a process group
     install()
     seed = options.seed if options.seed is not None else 1000 * options.study + options.trial
     keys = trial_keys(seed, framework)
@@ -92,16 +100,19 @@ def train(
         stop_at=edition.stop_at,
         say=_say,
     )
+    generation, hyperparameters = detect(options.submission, framework), hyperparameters_tuple(point)
+    placed = placement(workload, replicated=generation.replicated)
     submission = load_submission(options.submission)
     batch_size = scaled_batch_size(edition, spec, submission)
     _say(f"{spec.name}, {framework}, batch size {batch_size}, hyperparameters {point}")
     trial = Trial(
         submission=submission,
-        workload=WorkloadView(workload),
+        workload=WorkloadView(workload, placed, dropout_rates(generation, hyperparameters)),
         framework=framework,
-        hyperparameters=hyperparameters_tuple(point),
+        hyperparameters=hyperparameters,
         keys=keys,
-        input_queue=_input_queue(workload, spec, data / Split.TRAIN, batch_size, seed),
+        input_queue=map(placed.batch, _batches(spec, data / Split.TRAIN, batch_size, seed, framework)),
+        placement=placed,
     )
     referee.start()
     state = run(trial, initial_state(trial, params, model_state), referee)
@@ -134,11 +145,13 @@ def scaled_batch_size(edition: Edition, spec: Workload, submission: Submission) 
     return max(1, answer * spec.batch_size // registry.get(spec.name).batch_size)
 
 
-def _input_queue(workload: Any, spec: Workload, directory: Path, batch_size: int, seed: int) -> Any:
+def _batches(spec: Workload, directory: Path, batch_size: int, seed: int, framework: str) -> Iterator[Any]:
+    """NumPy batches, in JAX for all devices; PyTorch uses one process here, and one device."""
     dataset = importlib.import_module(f"workloads.datasets.{spec.dataset}")
-    batches = dataset.train_batches(directory, spec, batch_size, seed)
+    devices = device_count(framework) if framework == Framework.JAX else 1
+    batches = global_batches(dataset.train_batches, directory, spec, batch_size, seed, devices)
     first = next(batches)  # as in the sandbox, where it is off the clock
-    return map(workload.to_device, itertools.chain([first], batches))
+    return itertools.chain([first], batches)
 
 
 def _point(options: argparse.Namespace, edition: Edition) -> dict[str, Scalar] | None:

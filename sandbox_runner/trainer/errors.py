@@ -2,6 +2,7 @@
 
 TrainerError
 ├── BundleError          the handed-over submission is not a plain tar of regular files
+├── RankFailed           another process of the trial has ended
 └── Stopped              the supervisor has ended the trial: not a failure
 """
 
@@ -14,6 +15,10 @@ class TrainerError(Exception):
 
 class BundleError(TrainerError):
     """The handed-over submission is not a plain tar of regular files."""
+
+
+class RankFailed(TrainerError):
+    """Another process of the trial has ended."""
 
 
 class Stopped(TrainerError):
