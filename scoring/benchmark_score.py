@@ -120,7 +120,7 @@ def score_board(
         ScoringError: no base workload, a workload twice, or a variant of something that is not a base workload.
     """
     variants = dict(held_out or {})
-    _check_workloads(base, variants)
+    check_workloads(base, variants)
     parents = np.array([base.index(parent) for parent in variants.values()], dtype=np.intp)
     raw, held_raw = _table(times, base), _table(times, list(variants))
     gated = gate(raw, held_raw, parents, tau_max)
@@ -150,7 +150,8 @@ def rank_scores(scores: FloatArray) -> IntArray:
     return np.searchsorted(np.sort(-rounded), -rounded, side="left") + 1
 
 
-def _check_workloads(base: Sequence[str], held_out: Mapping[str, str]) -> None:
+def check_workloads(base: Sequence[str], held_out: Mapping[str, str]) -> None:
+    """Raises ScoringError for no base workload, a workload twice, or a variant of something that is not a base."""
     if not base:
         raise ScoringError("a board needs at least one base workload")
     if len({*base, *held_out}) != len(base) + len(held_out):

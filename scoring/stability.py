@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.benchmark_score import Board, rank_scores, score_board
+from scoring.benchmark_score import Board, check_workloads, rank_scores, score_board
 from scoring.errors import ScoringError
 from scoring.gating import IntArray, gate
 from scoring.profiles import performance_ratios, profile_scores
@@ -80,19 +81,50 @@ def rank_intervals(
     """
     if resamples < 1 or not 0 < confidence <= 1:
         raise ScoringError("rank intervals need at least one resample and a confidence in (0, 1]")
-    if not base:
-        raise ScoringError("a board needs at least one base workload")
+    variants = dict(held_out or {})
+    check_workloads(base, variants)
     if not studies:
         return {}
-    variants = dict(held_out or {})
     parents = np.array([base.index(parent) for parent in variants.values()], dtype=np.intp)
-    columns = [*base, *variants]
+    groups = _by_number_of_studies(studies, [*base, *variants])
     generator = np.random.default_rng(seed)
-    medians = np.array(
-        [[_draw(row.get(name, ()), resamples, generator, rules) for name in columns] for row in studies.values()]
-    )
-    ranks = np.array([_ranks(medians[:, :, draw], len(base), parents, rules, tau_max) for draw in range(resamples)])
+    ranks = np.empty((resamples, len(studies)), dtype=np.intp)
+    for draw in range(resamples):
+        table = np.full((len(studies), len(base) + len(variants)), np.nan)
+        for group in groups:
+            table[group.rows, group.columns] = _draw(group.times_s, generator, rules)
+        ranks[draw] = _ranks(table, len(base), parents, rules, tau_max)
     return _interval(list(studies), ranks, confidence)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Group:
+    """All measured cells with the same number of studies, so that they are drawn in one go.
+
+    rows, columns: (cells,), where they lie in the table of the board.
+    times_s: (cells, studies).
+    """
+
+    rows: IntArray
+    columns: IntArray
+    times_s: FloatArray
+
+
+def _by_number_of_studies(studies: Mapping[str, Mapping[str, Sequence[float]]], columns: Sequence[str]) -> list[_Group]:
+    places: dict[int, list[tuple[int, int, Sequence[float]]]] = {}
+    for row, by_workload in enumerate(studies.values()):
+        for column, name in enumerate(columns):
+            times = by_workload.get(name, ())
+            if not all(map(math.isnan, times)):  # without a measurement there is nothing to draw
+                places.setdefault(len(times), []).append((row, column, times))
+    return [
+        _Group(
+            rows=np.array([row for row, _, _ in cells], dtype=np.intp),
+            columns=np.array([column for _, column, _ in cells], dtype=np.intp),
+            times_s=np.array([times for _, _, times in cells], dtype=np.float64),
+        )
+        for _, cells in sorted(places.items())
+    ]
 
 
 def _without(board: Board, column: int) -> LeftOut:
@@ -105,18 +137,16 @@ def _without(board: Board, column: int) -> LeftOut:
     )
 
 
-def _draw(times: Sequence[float], resamples: int, generator: np.random.Generator, rules: RuleSet) -> FloatArray:
-    """(resamples,), each the median of as many studies as there are, drawn with replacement."""
-    studies = np.asarray(times, dtype=np.float64)
-    if np.isnan(studies).all():  # also without studies
-        return np.full(resamples, np.nan)
-    drawn = studies[generator.integers(len(studies), size=(resamples, len(studies)))]
+def _draw(times_s: FloatArray, generator: np.random.Generator, rules: RuleSet) -> FloatArray:
+    """(cells,), each the median of as many studies as there are, drawn with replacement."""
+    cells, studies = times_s.shape
+    drawn = np.take_along_axis(times_s, generator.integers(studies, size=(cells, studies)), axis=1)
     if rules.empty_study is EmptyStudy.INF:
         drawn[np.isnan(drawn)] = np.inf
     drawn.sort(axis=1)  # NaN last
-    measured = len(studies) - np.isnan(drawn).sum(axis=1)
-    rows = np.arange(resamples)
-    return (drawn[rows, np.maximum(measured - 1, 0) // 2] + drawn[rows, measured // 2]) / 2.0
+    measured = studies - np.isnan(drawn).sum(axis=1)
+    row = np.arange(cells)
+    return (drawn[row, np.maximum(measured - 1, 0) // 2] + drawn[row, measured // 2]) / 2.0
 
 
 def _ranks(table: FloatArray, num_base: int, parents: IntArray, rules: RuleSet, tau_max: float) -> IntArray:
