@@ -177,6 +177,7 @@ class WorkloadRow:
     open_trials: int
     cell: tables.Cell | None  # as the board shows it
     rank: int | None
+    held_out_state: tuple[str, str] | None = None  # what the held-out rule says of a variant
 
     @property
     def reached(self) -> int:
@@ -184,15 +185,21 @@ class WorkloadRow:
 
     @property
     def time_s(self) -> float | None:
-        """Median over studies; inf where it was missed, None while studies are open."""
+        """Median over studies; inf where it was missed, NaN where nothing was measured.
+
+        None while studies are open, and where only a fraction was printed.
+        """
         if self.cell is not None:
-            return self.cell.time_s if self.cell.time_s is not None else math.inf
+            missing = {"inf": math.inf, "NaN": math.nan}.get(self.cell.mark or "")
+            return self.cell.time_s if self.cell.time_s is not None else missing
         if self.open_trials or not self.study_times:
             return None
         return statistics.median(math.inf if time is None else time for time in self.study_times)
 
     @property
     def fraction(self) -> float | None:
+        if self.cell is not None and self.cell.fraction is not None:
+            return self.cell.fraction
         return None if self.time_s is None else self.time_s / self.budget_s
 
     @property
@@ -203,6 +210,10 @@ class WorkloadRow:
     @property
     def state(self) -> tuple[str, str]:
         """Words and chip class of the last column."""
+        if self.held_out_state is not None:
+            return self.held_out_state
+        if self.cell is not None and not self.cell.is_known:
+            return "not printed", ""
         if self.cell is not None and self.cell.counts:
             return "counts", "ok"
         if self.cell is not None and self.cell.symbol:
@@ -215,36 +226,50 @@ class WorkloadRow:
 
 
 def workload_rows(submission: Submission, rows: Sequence[TrialRow], standing: Standing | None) -> list[WorkloadRow]:
-    """Trials grouped by workload, in the edition's order, with the board's cell where there is one."""
+    """Trials grouped by workload, in the edition's order, with the board's cell where there is one.
+
+    A printed submission has no trials: of it, the base workloads with what was printed.
+    """
     edition = editions.load(submission.edition)
     by_name: dict[str, list[TrialRow]] = {}
     for row in rows:
         by_name.setdefault(row.workload.name, []).append(row)
-    ordered = [workload for workload in (*edition.workloads, *edition.held_out) if workload.name in by_name]
+    entries = {entry["name"]: entry for entry in standing.snapshot.head["workloads"]} if standing else {}
     cells: Mapping[str, Any] = standing.cells if standing else {}
-    columns = {column.name: column for column in tables.columns_of(standing.snapshot.document)} if standing else {}
+    if standing is not None and standing.snapshot.is_printed:
+        return [
+            _workload_row(workload, [], entries[workload.name], cells.get(workload.name, {}))
+            for workload in edition.workloads
+            if workload.name in entries
+        ]
+    ordered = [workload for workload in (*edition.workloads, *edition.held_out) if workload.name in by_name]
     return [
-        _workload_row(workload, by_name[workload.name], columns.get(workload.name), cells.get(workload.name))
+        _workload_row(workload, by_name[workload.name], entries.get(workload.name), cells.get(workload.name))
         for workload in ordered
     ]
 
 
 def _workload_row(
-    workload: Workload, rows: Sequence[TrialRow], column: tables.Column | None, stored: Mapping[str, Any] | None
+    workload: Workload, rows: Sequence[TrialRow], entry: Mapping[str, Any] | None, stored: Mapping[str, Any] | None
 ) -> WorkloadRow:
     studies: dict[int, list[Trial]] = {}
     for row in rows:
         studies.setdefault(row.trial.study.number, []).append(row.trial)
     ended = [trials for trials in studies.values() if all(trial.status not in Trial.OPEN for trial in trials)]
+    times = [_study_time(trials) for trials in ended]
+    is_held_out = rows[0].trial.study.is_held_out if rows else False
+    if stored and stored.get("study_times"):
+        times = [study["time_s"] for study in stored["study_times"]]  # of the trial that the board's rules choose
     return WorkloadRow(
         workload=workload,
-        budget_s=rows[0].budget_s,
-        is_held_out=rows[0].trial.study.is_held_out,
-        study_times=[_study_time(trials) for trials in ended],
+        budget_s=rows[0].budget_s if rows else entry["budget_s"] if entry else workload.max_runtime_s,
+        is_held_out=is_held_out,
+        study_times=times,
         studies=len(studies),
         open_trials=sum(row.trial.status in Trial.OPEN for row in rows),
-        cell=tables.cell_of(column, stored) if column and stored else None,
+        cell=tables.cell_of(tables.column_of(entry), stored) if entry and stored is not None else None,
         rank=stored.get("rank") if stored else None,
+        held_out_state=tables.held_out_state(stored) if is_held_out and stored else None,
     )
 
 

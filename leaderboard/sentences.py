@@ -44,8 +44,7 @@ def final(submission: Submission, standings: Sequence[Standing]) -> str:
         if not standings:
             return submission.status_note or "Published. Its rank appears when the board has been computed."
         standing = standings[0]
-        total = len(standing.snapshot.document.get("submissions", {}))
-        return f"Ranked {standing.rank} of {total}."
+        return f"Ranked {standing.rank} of {standing.snapshot.head.get('ranked', 0)}."
     if submission.status == S.SCORING:
         return "Runs are finished. Scores appear with the next board."
     if submission.status == S.IN_REVIEW:

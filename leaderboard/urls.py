@@ -5,6 +5,7 @@ from django.urls import path
 from leaderboard.views import (
     accounts,
     actions,
+    api_docs,
     board_files,
     boards,
     code,
@@ -31,6 +32,8 @@ _PROFILE = {"figure": "profile"}
 urlpatterns = [
     path("", pages.landing, name="landing"),
     path("rules/", pages.rules, name="rules"),
+    path("docs/api/", api_docs.guide, name="docs_api"),
+    path("docs/api/viewer/", api_docs.viewer, name="docs_api_viewer"),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("leaderboards/", boards.current, name="leaderboards"),
     path(_BOARD, boards.board, name="board"),
@@ -53,7 +56,6 @@ urlpatterns = [
     path("submissions/<slug:slug>/", submissions.page, name="submission"),
     path("submissions/<slug:slug>/live/", live.live, name="submission_live"),
     path("submissions/<slug:slug>/trials/", live.trials_fragment, name="submission_trials"),
-    path("submissions/<slug:slug>/curves.json", studies.curves, name="submission_curves"),
     path(
         "submissions/<slug:slug>/figures/<slug:figure>.<slug:ending>",
         figure_files.submission_figure,

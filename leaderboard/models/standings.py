@@ -16,7 +16,6 @@ class BoardQuerySet(models.QuerySet["Board"]):
         rows = self.filter(edition=edition, ruleset=ruleset).select_related("current")
         return rows.order_by("-current__created_at", "-pk")
 
-
     def for_pages(self, edition: str) -> Self:
         """Boards of one edition that show something, the newest first, without their long documents."""
         rows = self.filter(edition=edition, current__isnull=False).select_related("current")
@@ -91,10 +90,13 @@ class StandingQuerySet(AppendOnlyQuerySet):
         rows = self.filter(submission__in=[row.pk for row in submissions], snapshot__in=Board.objects.values("current"))
         return rows.select_related("snapshot", "snapshot__board").defer("snapshot__document", "cells", "facts")
 
-    def for_landing(self, edition: str, ruleset: str, count: int) -> Self:
-        """The first few of a board."""
-        rows = self.on_current_boards(edition).filter(snapshot__board__ruleset=ruleset)
-        return rows.select_related("submission", "submission__team").order_by("rank", "submission__name")[:count]
+    def for_landing(self, count: int) -> Self:
+        """The first few of every current board, best first; boards by edition, of several the newest one first."""
+        rows = self.filter(snapshot__in=Board.objects.values("current"), rank__lte=count)
+        rows = rows.select_related("submission", "submission__team", "snapshot__board")
+        rows = rows.defer("snapshot__document", "cells", "facts", "profile")
+        board = ("-snapshot__board__edition", "snapshot__board__ruleset", "-snapshot__created_at")
+        return rows.order_by(*board, "rank", "submission__name")
 
 
 class Standing(AppendOnly):

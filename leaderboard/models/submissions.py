@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, Prefetch, Q, Sum, When
+from django.db.models import Case, Count, OuterRef, Prefetch, Q, Subquery, Sum, When
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils import timezone
 
@@ -86,9 +87,12 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
 
     def for_page(self) -> Self:
         """With everything the head, compliance and history of its page show; runs are read apart."""
-        return self.select_related("team", "previous", "created_by").prefetch_related(
-            "files", "checks__findings", "next_versions", Prefetch("decisions", to_attr="shown_decisions")
+        later = Submission.objects.filter(previous=OuterRef("pk"), status__in=Submission.PUBLIC).order_by("-pk")
+        about = JSONObject(slug="slug", name="name", version="version")
+        rows = self.select_related("team", "previous", "created_by").annotate(
+            newer=Subquery(later.values(about=about)[:1], output_field=models.JSONField(null=True))
         )
+        return rows.prefetch_related("files", "checks__findings", Prefetch("decisions", to_attr="shown_decisions"))
 
     def for_live(self) -> Self:
         """With the counts that a live fragment shows, in the same query."""

@@ -129,6 +129,18 @@ def budget(seconds: float | None) -> str:
 
 
 @register.filter
+def long_time(seconds: float | None) -> str:
+    """What many trials add up to: 1 234 h, 12.3 h, 41 min."""
+    unusual = _unusual(seconds)
+    if unusual:
+        return unusual
+    hours = float(seconds) / 3600  # type: ignore[arg-type]
+    if hours >= 100:
+        return f"{round(hours):,}{NO_BREAK}h".replace(",", NO_BREAK)
+    return f"{hours:.1f}{NO_BREAK}h" if hours >= 1 else f"{math.ceil(hours * 60)}{NO_BREAK}min"
+
+
+@register.filter
 def signed(value: float | None) -> str:
     """A difference of scores with its sign, a true minus: +0.2077."""
     unusual = _unusual(value)

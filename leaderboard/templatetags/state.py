@@ -13,7 +13,7 @@ register = template.Library()
 # In the order in which links write them, so that one view has one address.
 KNOWN = (
     "s", "q", "sort", "dir", "unit", "axis", "curves", "show", "framework", "ruleset", "edition", "status", "workload",
-    "study", "settings", "hardware", "snapshot", "page",
+    "study", "hardware", "snapshot", "page",
 )  # fmt: skip
 LONGEST = 200  # characters of a value that is kept
 

@@ -42,7 +42,7 @@ class Comparison:
         """The same as rows of the board's tables."""
         if self.snapshot is None:
             return []
-        own = {row.submission_id: row for row in tables.rows_of(self.snapshot.head, self.standings)}
+        own = {row.submission.pk: row for row in tables.rows_of(self.snapshot.head, self.standings)}
         return [own[row.pk] for row in self.submissions]
 
     @cached_property
@@ -186,7 +186,7 @@ def _settings(
     if not any(listed):
         return {}
     differing, equal = hyperparameter_rows(listed)
-    shows_all = request.GET.get("settings") == "all"
+    shows_all = request.GET.get("show") == "all"
     return {"settings": by_name(listed) if shows_all else differing, "equal": equal, "shows_all": shows_all}
 
 

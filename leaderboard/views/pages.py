@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -21,18 +23,38 @@ TOP = 5
 def landing(request: HttpRequest) -> HttpResponse:
     """One sentence; the top of each board; what runs now; the latest decisions; how scoring works."""
     edition = editions.load(settings.DEFAULT_EDITION)
-    boards = [
-        {"ruleset": ruleset, "standings": list(Standing.objects.for_landing(edition.name, ruleset, TOP))}
-        for ruleset, _ in RULESETS
-    ]
     context = {
         "edition": edition,
-        "boards": boards,
+        "boards": _boards(edition.name),
         "running": list(Attempt.objects.for_queue()[:TOP]),
         "waiting": Submission.objects.filter(status=Submission.Status.QUEUED).count(),
         "decisions": list(Decision.objects.for_list()[:TOP]),
     }
     return render(request, "leaderboard/landing.html", context)
+
+
+def _boards(first: str) -> list[dict[str, Any]]:
+    """The top of every board that shows something, the newest of each edition and ruleset; `first` comes first.
+
+    Both boards of that edition are there even while they are empty.
+    """
+    groups: dict[tuple[str, str], list[Standing]] = {(first, ruleset): [] for ruleset, _ in RULESETS}
+    chosen: dict[tuple[str, str], int] = {}
+    for standing in Standing.objects.for_landing(TOP):
+        board = standing.snapshot.board
+        key = (board.edition, board.ruleset)
+        if chosen.setdefault(key, board.pk) == board.pk:
+            groups.setdefault(key, []).append(standing)
+    return [
+        {
+            "edition": edition,
+            "ruleset": ruleset,
+            "standings": rows[:TOP],
+            "ranked": rows[0].snapshot.head.get("ranked") if rows else 0,
+            "is_printed": bool(rows) and rows[0].snapshot.is_printed,
+        }
+        for (edition, ruleset), rows in groups.items()
+    ]
 
 
 @require_safe

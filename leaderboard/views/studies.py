@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from leaderboard import figures, results
-from leaderboard.models import Attempt, Evaluation, Trial
+from leaderboard.models import Attempt, Evaluation, Submission, Trial
 from leaderboard.plans import hyperparameter_rows
 from leaderboard.run_document import run_document
 from leaderboard.templatetags.shown import by_name
@@ -57,19 +57,6 @@ def curve_rows(trials: list[results.TrialRow], evaluations: list[Evaluation]) ->
 
 
 @require_safe
-def curves(request: HttpRequest, slug: str) -> HttpResponse:
-    """The curves of one study, or of one of its trials, as a figure; colours are tokens that the page resolves."""
-    row, insider = visible_submission(request, slug)
-    shown = shown_study(request, results.trial_rows(row, Trial.objects.for_page(row))) if insider else None
-    if shown is None:
-        raise Http404
-    wanted = request.GET.get("trial", "")
-    rows = [entry for entry in shown["trials"] if str(entry.trial.number) == wanted] or shown["trials"]
-    evaluations = list(Evaluation.objects.for_curves([entry.attempt for entry in rows if entry.attempt]))
-    return JsonResponse(figures.curves(row, rows, evaluations, axis=shown["axis"]).figure)
-
-
-@require_safe
 def trial(request: HttpRequest, slug: str, workload: str, study: int, number: int) -> HttpResponse:
     """One trial: curve, hyperparameters, evaluations, attempts, log."""
     row, insider = visible_submission(request, slug)
@@ -83,21 +70,24 @@ def trial(request: HttpRequest, slug: str, workload: str, study: int, number: in
     metrics = sorted({name for entry in evaluations for name in entry.metrics})
     context = {
         "submission": row,
+        "is_ours": row.origin == Submission.Origin.RUN,
         "row": shown,
         "attempts": list(found.attempts.all()),
         "evaluations": evaluations,
         "metrics": metrics,
         "hyperparameters": (found.hyperparameters or {}).items(),
         "curves": figures.curves(row, [shown], evaluations) if evaluations else None,
-        "curves_url": f"{reverse('submission_curves', args=[row.slug])}?{urlencode(_one_trial(shown))}",
+        "curves_url": _curves_url(row.slug, shown),
         "log": Attempt.objects.log_of(shown.attempt) if shown.attempt else "",
     }
     return render(request, "leaderboard/trial.html", context)
 
 
-def _one_trial(shown: results.TrialRow) -> dict[str, Any]:
+def _curves_url(slug: str, shown: results.TrialRow) -> str:
+    """The figure of one trial."""
     study = shown.trial.study
-    return {"workload": study.workload, "study": study.number, "trial": shown.trial.number}
+    query = {"workload": study.workload, "study": study.number, "trial": shown.trial.number}
+    return f"{reverse('submission_figure', args=[slug, 'curves', 'json'])}?{urlencode(query)}"
 
 
 @require_safe

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from leaderboard import figures, results
+from leaderboard import board_figures, figures, results
 from leaderboard.models import Evaluation, Standing, Submission, Trial, User
 from leaderboard.models.submissions import FRAMEWORKS, RULESETS
 from leaderboard.views.access import visible_submission
@@ -24,6 +24,7 @@ from workloads import editions
 
 S = Submission.Status
 ROWS_A_PAGE = 100
+MOST_TRIALS = 60  # of a finished submission in one table
 
 
 @require_safe
@@ -72,36 +73,72 @@ def _final_page(request: HttpRequest, row: Submission) -> HttpResponse:
 
 def _page_context(request: HttpRequest, row: Submission, *, insider: bool) -> dict[str, Any]:
     trials = results.trial_rows(row, Trial.objects.for_page(row))
-    standings = list(Standing.objects.for_submission(row)) if row.status == S.PUBLISHED else []
+    own = Standing.objects.for_submission(row).defer("snapshot__document")
+    standings = list(own) if row.status == S.PUBLISHED else []
     standing = standings[0] if standings else None
     shown = shown_study(request, trials)
+    totals = results.totals(trials)
     context = {
         "submission": row,
         "insider": insider,
         "is_live": row.status in Submission.ACTIVE,
         "is_final": row.status in Submission.FINAL,
+        "is_ours": row.origin == Submission.Origin.RUN,
         "standing": standing,
-        "board": standing.snapshot.board if standing else None,
-        "standing_row": standing.snapshot.document["ranks"].get(row.slug) if standing else None,
-        "ranked": len(standing.snapshot.document["submissions"]) if standing else 0,
-        "workload_rows": results.workload_rows(row, trials, standing),
-        "trials": trials,
-        "totals": results.totals(trials),
+        "ranked": standing.snapshot.head.get("ranked") if standing else 0,
+        **_rows(results.workload_rows(row, trials, standing)),
+        "trials": _listed(trials, shown) if row.status in Submission.FINAL else trials,
+        "totals": totals,
+        "effort": _effort(standing, totals),
         "shown": shown,
-        "studies": sorted({(t.trial.study.workload, t.trial.study.number) for t in trials}),
         "checks": list(row.checks.all()),
         "code": shown_file(row, "submission.py") if insider else None,
-        "newer": [later for later in row.next_versions.all() if later.is_public],
+        "newer": Submission(**row.newer) if row.newer else None,  # type: ignore[attr-defined]
         "steps": _steps(row),
         **live_context(row, insider=insider, standings=standings),
     }
+    if standing is not None and not standing.snapshot.is_printed:
+        context["held_out"] = board_figures.held_out_of(standing.snapshot, standing)
     if insider and shown:
         evaluations = list(Evaluation.objects.for_curves([t.attempt for t in shown["trials"] if t.attempt]))
         context["curves"] = figures.curves(row, shown["trials"], evaluations, axis=shown["axis"])
         query = {"workload": shown["workload"].name, "study": shown["study"], "axis": shown["axis"]}
-        context["curves_url"] = f"{reverse('submission_curves', args=[row.slug])}?{urlencode(query)}"
+        context["curves_url"] = f"{reverse('submission_figure', args=[row.slug, 'curves', 'json'])}?{urlencode(query)}"
         context["curve_rows"] = curve_rows(shown["trials"], evaluations)
     return context
+
+
+def _rows(rows: list[results.WorkloadRow]) -> dict[str, Any]:
+    """Base workloads with the time on their held-out variant beside them, and the variants themselves."""
+    base = [row for row in rows if not row.is_held_out]
+    held_out = [row for row in rows if row.is_held_out]
+    variant = {row.workload.base: row for row in held_out}
+    return {
+        "workload_rows": [(row, variant.get(row.workload.base)) for row in base],
+        "held_out_rows": held_out,
+        "passed": sum(row.state[1] == "ok" for row in held_out),
+        "counting": sum(row.cell is not None and row.cell.counts for row in base),
+    }
+
+
+def _listed(trials: list[results.TrialRow], shown: dict[str, Any] | None) -> list[results.TrialRow]:
+    """The trials in the table: all of them, or those of the shown workload where all would be too long."""
+    if shown is None or len(trials) <= MOST_TRIALS:
+        return trials
+    return [row for row in trials if row.workload.name == shown["workload"].name]
+
+
+def _effort(standing: Standing | None, totals: dict[str, float]) -> dict[str, Any]:
+    """Hours used, and what racing saved or would have saved; shares are of what it would have cost without."""
+    stored = (standing.facts.get("effort") if standing else None) or {}
+    charged, saved, raced = stored.get("charged_s") or totals["charged_s"], stored.get("saved_s"), stored.get("raced")
+    whole = charged + saved if raced and saved else charged
+    return {
+        "charged_s": charged,
+        "saved_s": saved or None,
+        "share": saved / whole if saved and whole else None,
+        "is_raced": bool(raced),
+    }
 
 
 def _steps(row: Submission) -> list[dict[str, Any]]:
