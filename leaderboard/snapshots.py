@@ -229,6 +229,25 @@ def head_of(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**head, "ranked": len(document.get("submissions", ()))}
 
 
+def cells_of(head: Mapping[str, Any], cells: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One submission's cells in the order of the board's workloads, each with its workload, role and `counts`.
+
+    Args:
+        head: of the snapshot, or its whole document.
+        cells: by workload, as stored.
+    """
+    return [
+        {
+            "workload": entry["name"],
+            "role": entry["role"],
+            **cells[entry["name"]],
+            "counts": cells[entry["name"]]["reason"] == scoring.Reason.COUNTS,
+        }
+        for entry in head.get("workloads", ())
+        if entry["name"] in cells
+    ]
+
+
 def facts_of(document: Mapping[str, Any], slug: str) -> dict[str, Any]:
     """Everything a document says about one submission beside its cells and its profile.
 
@@ -292,17 +311,30 @@ def _times(scored: Scored, rules: str, order: Sequence[str]) -> dict[str, Any]:
     """Cells by submission and workload, held-out variants included, with their studies."""
     board, budgets_s = scored.boards[rules], scored.axes.budgets_s
     places = {name: _places(board, name) for name in board.base}
+    fastest = _fastest(board)
     return {
         slug: {
             workload: {
                 **cell.as_json(budgets_s[workload]),
                 **_studies(scored.runtimes[rules][slug][workload], scored.axes, workload),
                 "rank": places[workload].get(slug) if workload in places else None,
+                "multiple": cell.raw_s / fastest[workload] if math.isfinite(cell.raw_s) else None,
             }
             for workload, cell in (*board.cells[slug].items(), *board.held_out_cells[slug].items())
         }
         for slug in order
     }
+
+
+def _fastest(board: scoring.Board) -> dict[str, float]:
+    """The time that the others are measured against, by workload, inf without one: before any rule the least one, of a
+    held-out variant among those that reached its base workload."""
+    fastest: dict[str, float] = {}
+    for cells in (*board.cells.values(), *board.held_out_cells.values()):
+        for workload, cell in cells.items():
+            takes_part = math.isfinite(cell.raw_s) and cell.reason is not scoring.Reason.BASE_NOT_REACHED
+            fastest[workload] = min(fastest.get(workload, math.inf), cell.raw_s if takes_part else math.inf)
+    return fastest
 
 
 def _studies(runtime: scoring.WorkloadTime, axes: Axes, workload: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def caller_of(request: Request) -> Caller:
 class HostView(APIView):
     """No throttle: hosts are known, and a heartbeat that is turned away costs a lease."""
 
+    schema = None  # not part of the public description
     authentication_classes = [HostKey]
     throttle_classes: list[Any] = []
     parser_classes = [BoundedJSON]

@@ -26,6 +26,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "leaderboard",  # before allauth: its account commands and templates win
     "allauth",
     "allauth.account",
@@ -220,8 +222,23 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.AnonRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"anon": "120/min"},
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "NUM_PROXIES": env.int("TRUSTED_PROXY_COUNT", default=0),  # whose X-Forwarded-For the limit believes
     "UNAUTHENTICATED_USER": None,
     "STRICT_JSON": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AlgoPerf results",
+    "DESCRIPTION": "Every public number of the site. The written guide is at /docs/api/.",
+    "VERSION": "1",
+    "LICENSE": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api",
+    "ENUM_NAME_OVERRIDES": {
+        "RulesetEnum": "leaderboard.models.submissions.RULESETS",
+        "SubmissionStatusEnum": "leaderboard.models.Submission.Status",
+        "TrialStatusEnum": "leaderboard.models.Trial.Status",
+    },
 }
 
 # --- The leaderboard's own ------------------------------------------------------------------------------------------
