@@ -11,6 +11,7 @@ _COMMANDS = (
     "workloads.data_command",
     "workloads.train_command",
     "workloads.calibrate_command",
+    "workloads.list_command",
     "workloads.vectors_command",
 )
 
