@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,3 +47,12 @@ def sandbox_images(engine: str) -> dict[str, str]:
     from sandbox_runner.host import images
 
     return dict(images.build(engine))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how many golden numbers the tests compared: what they recorded under names that begin with "golden: "."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        counts.update({str(name): value for name, value in report.user_properties if str(name).startswith("golden: ")})
+    for name, number in sorted(counts.items()):
+        terminalreporter.write_line(f"{number:,} {name.removeprefix('golden: ')} compared: all agree")

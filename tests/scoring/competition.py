@@ -1,4 +1,4 @@
-"""Reads the compact logs and the expected results of the 2024 competition, for the golden tests.
+"""The logs of the 2024 competition, read and scored by the product, and the results they are compared with.
 
 The folder is `algoperf` under ALGOPERF_SHARED (default: `../shared/data` beside the checkout); tests skip without it.
 """
@@ -8,16 +8,24 @@ import gzip
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import scoring
+from scoring.__main__ import edition_axes
+from scoring.axes import Axes, Task
+from scoring.logs import SubmissionLog, open_logs
+from scoring.logs.times import submission_times
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("ALGOPERF_SHARED", REPOSITORY.parent / "shared")) / "data" / "algoperf"
-LEADERBOARDS = ("v05_external", "v05_self_tuning", "v06_external", "v06_self_tuning")
-EXPECTED_STUDIES = {"v05_external": 5, "v05_self_tuning": 5, "v06_external": 3, "v06_self_tuning": 3}
+LEADERBOARDS = {
+    "v05_external": ("v0.5", "external"),
+    "v05_self_tuning": ("v0.5", "self_tuning"),
+    "v06_external": ("v0.6", "external"),
+    "v06_self_tuning": ("v0.6", "self_tuning"),
+}
 RULES = {
     "least_time": replace(scoring.PUBLISHED, name="least_time"),
     "min_time_as_documented": replace(
@@ -27,17 +35,6 @@ RULES = {
 """The rule sets of `expected/`: both with the trapezoid and without empty studies."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What `targets.csv` says about one workload of one leaderboard."""
-
-    role: str
-    base: str
-    target: float
-    higher_is_better: bool
-    budget_s: float
-
-
 def rows(name: str) -> Iterator[dict[str, str]]:
     """The rows of one table, compressed or not."""
     path = FOLDER / name
@@ -45,62 +42,40 @@ def rows(name: str) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-@cache
-def tasks(leaderboard: str) -> dict[str, Task]:
-    """Scored workloads of a leaderboard, base and held-out, by name."""
-    return {
-        row["workload"]: Task(
-            role=row["role"],
-            base=row["base_workload"],
-            target=float(row["scoring_validation_target"]),
-            higher_is_better=row["direction"] == "max",
-            budget_s=float(row["max_allowed_runtime_sec"]),
-        )
-        for row in rows("targets.csv")
-        if row["leaderboard"] == leaderboard and row["role"] != "extra"
-    }
-
-
-def base_workloads(leaderboard: str) -> list[str]:
-    return [name for name, task in tasks(leaderboard).items() if task.role == "base"]
-
-
-def held_out(leaderboard: str) -> dict[str, str]:
-    return {name: task.base for name, task in tasks(leaderboard).items() if task.role == "held_out"}
+def expected(table: str, leaderboard: str, rule: str) -> list[dict[str, str]]:
+    """The rows of one expected table for one leaderboard and one trial rule."""
+    return [row for row in rows(f"expected/{table}") if (row["leaderboard"], row["trial_rule"]) == (leaderboard, rule)]
 
 
 @cache
-def curves(leaderboard: str) -> dict[str, dict[str, dict[int, dict[int, scoring.Curve]]]]:
-    """Curves by submission, workload, study and trial."""
-    logs: dict[tuple[str, str, int, int], tuple[list[float], list[float]]] = {}
-    for row in rows(f"evals_{leaderboard}.csv.gz"):
-        key = (row["submission"], row["workload"], int(row["study"]), int(row["trial"]))
-        times, values = logs.setdefault(key, ([], []))
-        times.append(float(row["accumulated_submission_time"]))
-        values.append(float(row["validation_metric"] or "nan"))
-    nested: dict[str, dict[str, dict[int, dict[int, scoring.Curve]]]] = {}
-    for (submission, workload, study, trial), (times, values) in logs.items():
-        by_study = nested.setdefault(submission, {}).setdefault(workload, {})
-        by_study.setdefault(study, {})[trial] = scoring.read_curve(times, values)
-    return nested
+def axes(leaderboard: str) -> Axes:
+    """What our edition scores."""
+    return edition_axes(*LEADERBOARDS[leaderboard])
+
+
+@cache
+def submissions(leaderboard: str) -> tuple[SubmissionLog, ...]:
+    """All logs of a leaderboard."""
+    edition, ruleset = LEADERBOARDS[leaderboard]
+    with open_logs(FOLDER, edition=edition, ruleset=ruleset) as logs:
+        return tuple(logs.read())
 
 
 @cache
 def workload_times(leaderboard: str, rule: str) -> dict[str, dict[str, scoring.WorkloadTime]]:
-    """Runtimes by submission and workload, under one of `RULES`."""
-    return {
-        submission: {
-            name: scoring.workload_time_from_trials(
-                by_workload.get(name, {}),
-                task.target,
-                higher_is_better=task.higher_is_better,
-                expected_studies=EXPECTED_STUDIES[leaderboard],
-                rules=RULES[rule],
-            )
-            for name, task in tasks(leaderboard).items()
-        }
-        for submission, by_workload in curves(leaderboard).items()
+    """Runtimes by submission and workload, under one of `RULES`; also of workloads that are logged and not scored."""
+    extra = {
+        row["workload"]: Task(
+            metric=row["metric"],
+            higher_is_better=row["direction"] == "max",
+            target=float(row["scoring_validation_target"]),
+        )
+        for row in rows("targets.csv")
+        if (row["leaderboard"], row["role"]) == (leaderboard, "extra")
     }
+    scored = axes(leaderboard)
+    everything = replace(scored, variants={**scored.variants, **extra})
+    return {log.name: submission_times(log, everything, RULES[rule]) for log in submissions(leaderboard)}
 
 
 @cache
@@ -110,14 +85,14 @@ def board(leaderboard: str, rule: str) -> scoring.Board:
         submission: {name: runtime.time_s for name, runtime in by_workload.items()}
         for submission, by_workload in workload_times(leaderboard, rule).items()
     }
-    return scoring.score_board(
-        times, base=base_workloads(leaderboard), held_out=held_out(leaderboard), rules=RULES[rule]
-    )
+    scored = axes(leaderboard)
+    return scoring.score_board(times, base=list(scored.base), held_out=scored.held_out, rules=RULES[rule])
 
 
-def expected(table: str, leaderboard: str, rule: str) -> list[dict[str, str]]:
-    """The rows of one expected table for one leaderboard and one trial rule."""
-    return [row for row in rows(f"expected/{table}") if (row["leaderboard"], row["trial_rule"]) == (leaderboard, rule)]
+def raw_times(leaderboard: str, rule: str) -> dict[str, dict[str, float]]:
+    """Seconds by submission and base workload."""
+    cells = board(leaderboard, rule).cells
+    return {name: {workload: cell.raw_s for workload, cell in row.items()} for name, row in cells.items()}
 
 
 def same(ours: float, theirs: str | float, tolerance: float = 1e-9) -> bool:
@@ -126,11 +101,6 @@ def same(ours: float, theirs: str | float, tolerance: float = 1e-9) -> bool:
     if math.isnan(other) or math.isinf(other):
         return math.isnan(ours) if math.isnan(other) else ours == other
     return math.isclose(ours, other, rel_tol=tolerance, abs_tol=1e-15)
-
-
-def printed(value: float, digits: int) -> str:
-    """A published number as its table prints it."""
-    return {True: str(value)}.get(not math.isfinite(value), f"{value:.{digits}f}")
 
 
 def differences(pairs: Mapping[str, tuple[float, str]]) -> list[str]:
