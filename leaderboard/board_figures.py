@@ -32,45 +32,30 @@ def base_of(document: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
     return names[0] if names else str(variant["base"])
 
 
-def fastest_s(standings: Sequence[Standing], workload: str) -> float | None:
-    """The time that others are measured against, seconds: the least one, of a held-out variant only among those that
-    reached its base workload."""
-    cells = [row.cells.get(workload) or {} for row in standings]
-    timed = [cell["raw_s"] for cell in cells if cell.get("raw_s") is not None]
-    reached = [cell["raw_s"] for cell in cells if cell.get("reason") != "base_not_reached" and cell.get("raw_s")]
-    return min(reached or timed, default=None)
-
-
 def word_of(cell: Mapping[str, Any] | None) -> str:
     """`inf` or `NaN` for a cell without a time."""
-    return "NaN" if cell is None or cell.get("reason") == "not_measured" else "inf"
+    return "NaN" if not cell or cell.get("reason") == "not_measured" else "inf"
 
 
-def _multiple(cell: Mapping[str, Any] | None, fastest: float | None) -> float | None:
-    time_s = cell.get("raw_s") if cell else None
-    return None if time_s is None or not fastest else float(time_s / fastest)
-
-
-def pair_of(name: str, standing: Standing, base: str, variant: str, fastest: Mapping[str, float | None]) -> charts.Pair:
+def pair_of(name: str, standing: Standing, base: str, variant: str) -> charts.Pair:
     """One submission on one held-out variant."""
-    cells = standing.cells
+    ours, held_out = (standing.cells.get(workload) or {} for workload in (base, variant))
     return charts.Pair(
         name=name,
         url=standing.submission.get_absolute_url(),
         style=style_of(standing.submission),
-        base=_multiple(cells.get(base), fastest[base]),
-        held_out=_multiple(cells.get(variant), fastest[variant]),
-        base_word=word_of(cells.get(base)),
-        held_out_word=word_of(cells.get(variant)),
+        base=ours.get("multiple"),
+        held_out=held_out.get("multiple"),
+        base_word=word_of(ours),
+        held_out_word=word_of(held_out),
     )
 
 
 def dumbbell(snapshot: Snapshot, standings: Sequence[Standing], variant: Mapping[str, Any]) -> charts.Chart:
     """All submissions on one held-out variant, best ranked first."""
     base = base_of(snapshot.head, variant)
-    fastest = {name: fastest_s(standings, name) for name in (base, variant["name"])}
     return charts.held_out_dumbbells(
-        [pair_of(str(row.submission), row, base, variant["name"], fastest) for row in standings],
+        [pair_of(str(row.submission), row, base, variant["name"]) for row in standings],
         title=workload_label(variant["name"], variant["base"]),
         limit=snapshot.head["tau_max"],
         revision=str(snapshot.pk),
@@ -79,14 +64,13 @@ def dumbbell(snapshot: Snapshot, standings: Sequence[Standing], variant: Mapping
 
 
 def held_out_of(snapshot: Snapshot, standing: Standing) -> charts.Chart | None:
-    """One submission on all held-out variants, in one query; None for an edition without any."""
+    """One submission on all held-out variants; None for an edition without any."""
     head = snapshot.head
     variants = entries(head, "held_out")
     if not variants:
         return None
-    fastest = _fastest_of_board(snapshot)
     pairs = [
-        pair_of(workload_label(entry["name"], entry["base"]), standing, base_of(head, entry), entry["name"], fastest)
+        pair_of(workload_label(entry["name"], entry["base"]), standing, base_of(head, entry), entry["name"])
         for entry in variants
     ]
     return charts.held_out_dumbbells(
@@ -97,12 +81,6 @@ def held_out_of(snapshot: Snapshot, standing: Standing) -> charts.Chart | None:
         uid="held-out",
         rows_are="variants",
     )
-
-
-def _fastest_of_board(snapshot: Snapshot) -> dict[str, float | None]:
-    """The time that others are measured against, by workload."""
-    rows = list(Standing.objects.filter(snapshot=snapshot).only("cells"))
-    return {entry["name"]: fastest_s(rows, entry["name"]) for entry in snapshot.head["workloads"]}
 
 
 def left_out(snapshot: Snapshot) -> list[str]:

@@ -318,7 +318,7 @@ def _times(scored: Scored, rules: str, order: Sequence[str]) -> dict[str, Any]:
                 **cell.as_json(budgets_s[workload]),
                 **_studies(scored.runtimes[rules][slug][workload], scored.axes, workload),
                 "rank": places[workload].get(slug) if workload in places else None,
-                "multiple": cell.raw_s / fastest[workload] if math.isfinite(cell.raw_s) else None,
+                "multiple": _finite(cell.raw_s / fastest[workload]),
             }
             for workload, cell in (*board.cells[slug].items(), *board.held_out_cells[slug].items())
         }
@@ -326,15 +326,19 @@ def _times(scored: Scored, rules: str, order: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def _fastest(board: scoring.Board) -> dict[str, float]:
-    """The time that the others are measured against, by workload, inf without one: before any rule the least one, of a
+    """The time that the others are measured against, by workload, NaN without one: before any rule the least one, of a
     held-out variant among those that reached its base workload."""
     fastest: dict[str, float] = {}
     for cells in (*board.cells.values(), *board.held_out_cells.values()):
         for workload, cell in cells.items():
             takes_part = math.isfinite(cell.raw_s) and cell.reason is not scoring.Reason.BASE_NOT_REACHED
             fastest[workload] = min(fastest.get(workload, math.inf), cell.raw_s if takes_part else math.inf)
-    return fastest
+    return {workload: time_s if math.isfinite(time_s) else math.nan for workload, time_s in fastest.items()}
 
 
 def _studies(runtime: scoring.WorkloadTime, axes: Axes, workload: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Cell:
     mark: str | None
     reached: int
     studies: int
+    multiple: float | None = None  # of the fastest, before any rule
     held_out: str | None = None  # the variant behind a double dagger
     is_known: bool = True  # False on a printed board whose times were not printed
 
@@ -185,6 +186,7 @@ def cell_of(column: Column, stored: Mapping[str, Any] | None) -> Cell:
         mark=stored.get("mark"),
         reached=stored.get("reached") or 0,
         studies=stored.get("studies") or 0,
+        multiple=stored.get("multiple"),
         held_out=stored.get("because"),
         is_known=bool(stored),
     )

@@ -261,7 +261,7 @@ def _figure(
     if _is_shaded(lines, is_log):
         first = next(line for line in lines if line.in_colour)
         traces[-1] |= {"fill": "tozeroy", "fillcolor": f"{first.style.colour}@0.14"}
-        title = _area_title(first)
+        title = figure_text(_area_title(first))
     ticks: tuple[Tick, ...] = profile_ticks(tau_max, is_log=is_log)
     span = [0.0, math.log10(tau_max)] if is_log else [1.0, tau_max]
     x_axis = figure_axis(title, ticks, span, type="log" if is_log else "linear")

@@ -306,6 +306,7 @@ def main_links(request: HttpRequest | str | None) -> list[dict[str, str]]:
         (reverse("queue"), "Queue"),
         (reverse("decisions"), "Decisions"),
         (reverse("rules"), "Rules"),
+        (reverse("docs_api"), "API"),
     ]
     here = reverse("current_workloads") if "/workloads/" in path else path
     return [

@@ -24,12 +24,11 @@ def robustness(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse
         raise Http404
     standings = opened.standings()
     columns = [tables.column_of(variant) for variant in variants]
-    fastest = {column.name: board_figures.fastest_s(standings, column.name) for column in columns}
     unit = request.GET.get("unit")
     context = {
         **frame(opened, "robustness"),
         "columns": columns,
-        "rows": [_row(standing, columns, fastest) for standing in standings],
+        "rows": [_row(standing, columns) for standing in standings],
         "charts": [board_figures.dumbbell(snapshot, standings, variant) for variant in variants],
         "ranks": [_ranks(standing) for standing in standings],
         "unit": unit if unit in ("hms", "fraction") else "multiple",
@@ -37,14 +36,13 @@ def robustness(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse
     return render(request, "leaderboard/robustness.html", context)
 
 
-def _row(standing: Standing, columns: list[tables.Column], fastest: dict[str, float | None]) -> dict[str, Any]:
+def _row(standing: Standing, columns: list[tables.Column]) -> dict[str, Any]:
     cells = []
     for column in columns:
         stored = standing.cells.get(column.name)
-        cell, best = tables.cell_of(column, stored), fastest[column.name]
         state = tables.held_out_state(stored)
-        multiple = cell.time_s / best if cell.time_s is not None and best else None
-        cells.append({"cell": cell, "state": state, "multiple": multiple, "passed": state[1] == "ok"})
+        cell = tables.cell_of(column, stored)
+        cells.append({"cell": cell, "state": state, "passed": state[1] == "ok"})
     return {"standing": standing, "cells": cells, "passed": sum(cell["passed"] for cell in cells)}
 
 

@@ -68,7 +68,7 @@ def workload(request: HttpRequest, edition: str, ruleset: str, workload: str) ->
         "bars": board_figures.bars(snapshot, standings, column) if has_times else None,
         "curves": board_figures.best_curves(snapshot, column, trials, attempts, axis=axis),
         "axis": axis,
-        "variants": [_variant(variant, entry, standings) for variant in board_figures.entries(opened.head, "held_out")
+        "variants": [_variant(variant, standings) for variant in board_figures.entries(opened.head, "held_out")
                      if variant["base"] == entry["base"]],
         "others": tables.columns_of(opened.head),
     }  # fmt: skip
@@ -83,20 +83,12 @@ def _studies(standing: Standing, entry: dict[str, Any]) -> list[dict[str, Any] |
     return [by_number.get(number) for number in numbers]
 
 
-def _variant(variant: dict[str, Any], entry: dict[str, Any], standings: list[Standing]) -> dict[str, Any]:
-    """A held-out variant beside its base: who passes it."""
-    fastest = board_figures.fastest_s(standings, variant["name"])
+def _variant(variant: dict[str, Any], standings: list[Standing]) -> dict[str, Any]:
+    """A held-out variant: who passes it."""
     column = tables.column_of(variant)
     rows = []
     for standing in standings:
-        stored = standing.cells.get(variant["name"])
-        cell = tables.cell_of(column, stored)
-        rows.append(
-            {
-                "standing": standing,
-                "cell": cell,
-                "multiple": cell.time_s / fastest if cell.time_s is not None and fastest else None,
-                "state": tables.held_out_state(stored),
-            }
-        )
-    return {"entry": variant, "column": column, "rows": rows, "passed": sum(row["state"][1] == "ok" for row in rows)}
+        stored = standing.cells.get(column.name)
+        state = tables.held_out_state(stored)
+        rows.append({"standing": standing, "cell": tables.cell_of(column, stored), "state": state})
+    return {"column": column, "rows": rows, "passed": sum(row["state"][1] == "ok" for row in rows)}
