@@ -1,4 +1,4 @@
-"""Padding and placing batches."""
+"""Padding, placing and mixing batches."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ def shard(batch: Any) -> Any:
     from .jax_sharding_utils import shard_along_batch_dim
 
     return shard_along_batch_dim(batch)
+
+
+def mixup_pytorch(batch: tuple[Any, Any], alpha: float = 0.2) -> tuple[Any, Any]:
+    """Images and one-hot targets of 1000 classes, each mixed with those of the next example; one weight a batch."""
+    import torch
+
+    inputs, targets = batch
+    weight = float(np.random.default_rng().beta(alpha, alpha))
+    one_hot = torch.nn.functional.one_hot(targets, 1000).to(inputs.dtype)
+    mixed = [weight * part + (1 - weight) * torch.roll(part, 1, dims=0) for part in (inputs, one_hot)]
+    return mixed[0], mixed[1]
 
 
 def _pad_all(value: Any, missing: int, padding_value: int) -> Any:

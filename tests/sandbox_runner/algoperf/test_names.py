@@ -113,3 +113,87 @@ assert param_utils.jax_param_types(tree) == {
 }
 """
     run(program, names)
+
+
+def test_arrays_cross_between_the_frameworks(names: Path):
+    program = """
+import jax.numpy as jnp, torch
+from algoperf.interop_utils import jax_to_pytorch, pytorch_to_jax
+tensor = jax_to_pytorch(jnp.arange(3.0))
+tensor += 1
+print(tensor.tolist(), pytorch_to_jax(tensor).tolist())
+"""
+    assert run(program, names) == "[1.0, 2.0, 3.0] [1.0, 2.0, 3.0]"
+
+
+def test_layers_with_a_rate_per_call_drop_what_the_call_says(names: Path):
+    program = """
+import torch
+from algoperf.pytorch_utils import CustomDropout, SequentialWithDropout
+model = SequentialWithDropout(torch.nn.Identity(), CustomDropout())
+ones = torch.ones(1000)
+dropped = model(ones, 0.5)
+print(bool((model(ones, 0.0) == 1).all()), sorted(set(dropped.tolist())), bool((model.eval()(ones, 0.5) == 1).all()))
+"""
+    assert run(program, names) == "True [0.0, 2.0] True"
+
+
+def test_names_that_jax_has_dropped_are_back_for_a_submission(names: Path):
+    (names / "entry").mkdir()
+    functions = "\n".join(
+        f"def {name}(*arguments): return None"
+        for name in ("get_batch_size", "init_optimizer_state", "data_selection", "update_params")
+    )
+    (names / "entry" / "submission.py").write_text(
+        f"""
+import jax
+import jax.numpy as jnp
+from jax import linear_util
+from jax.lib import xla_bridge
+from optax._src import transform
+DOUBLED = jax.tree_map(lambda x: 2 * x, {{'a': 3}})
+COPIES = jax.device_put_replicated(jnp.ones(2), jax.local_devices())
+Key = jax.random.KeyArray
+MOMENT = transform.update_moment({{'a': 1.0}}, {{'a': 3.0}}, 0.5, 1)
+{functions}
+"""
+    )
+    program = f"""
+from pathlib import Path
+from workloads.submission import load_submission
+load_submission(Path({str(names / "entry")!r}))
+import sys
+module = sys.modules["submission_package.submission"]
+print(module.DOUBLED, module.COPIES.shape, module.MOMENT)
+"""
+    assert run(program, names) == "{'a': 6} (1, 2) {'a': 2.0}"
+
+
+def test_a_file_of_a_nested_folder_can_be_imported_by_its_own_name(names: Path):
+    functions = "\n".join(
+        f"def {name}(*arguments): return None"
+        for name in ("get_batch_size", "init_optimizer_state", "data_selection", "update_params")
+    )
+    files = {
+        "submission.py": f"import shampoo_types\nfrom utils.blocks import BLOCK\n{functions}\n",
+        "optimizers/distributed/shampoo_types.py": "KIND = 'root'\n",
+        "optimizers/distributed/utils/blocks.py": "BLOCK = 7\n",
+        "twice/a/other.py": "",
+        "twice/b/other.py": "",
+    }
+    for name, text in files.items():
+        (names / "entry" / name).parent.mkdir(parents=True, exist_ok=True)
+        (names / "entry" / name).write_text(text)
+    program = f"""
+from pathlib import Path
+from workloads.submission import load_submission
+load_submission(Path({str(names / "entry")!r}))
+import sys
+module = sys.modules["submission_package.submission"]
+print(module.shampoo_types.KIND, module.BLOCK)
+try:
+    import other
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert run(program, names).splitlines() == ["root 7", "No module named 'other'"]
