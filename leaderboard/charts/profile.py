@@ -279,7 +279,7 @@ def _is_shaded(lines: Sequence[ProfileLine], is_log: bool) -> bool:
 
 def _area_title(line: ProfileLine) -> str:
     """The score as it is stored: what is shaded is near it, but it is not measured from the picture."""
-    return f"τ (linear); score of {short(line.name)}: {line.score:.4f}"
+    return f"τ (linear axis); score {line.score:.4f} of {short(line.name)}"
 
 
 def _trace(line: ProfileLine) -> dict[str, Any]:

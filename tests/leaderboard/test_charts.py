@@ -62,8 +62,56 @@ def bars(rows):
     return charts.workload_bars(rows, workload="OGBG", budget_s=60.0, revision="s1")
 
 
+def pair(name="Fast", base=1.2, held_out=2.5, slot=0, **more):
+    return charts.Pair(
+        name=name, url="/submissions/fast/", style=charts.submission_style(slot), base=base, held_out=held_out, **more
+    )
+
+
+def dumbbells(pairs):
+    return charts.held_out_dumbbells(pairs, title="OGBG, gelu", limit=4.0, revision="s1", uid="held-out")
+
+
+def rank_line(slug="fast", ranks=(1, 2, 1), *, name=None, slot=0):
+    return charts.RankLine(
+        slug=slug, name=name or slug.title(), url=f"/submissions/{slug}/", style=charts.submission_style(slot),
+        ranks=tuple(ranks), scores=tuple(1 / rank for rank in ranks),
+    )  # fmt: skip
+
+
+def ranks(lines, of=None):
+    return charts.rank_stability(lines, ["All 2", "− OGBG", "− WMT"], of=of or len(lines), revision="s1")
+
+
+def point(slug="fast", ratio=1.2, counts=7, *, name=None, slot=0, **more):
+    return charts.SpeedPoint(
+        slug=slug, name=name or slug.title(), url=f"/submissions/{slug}/", style=charts.submission_style(slot),
+        ratio=ratio, counts=counts, **more,
+    )  # fmt: skip
+
+
+def speeds(points):
+    return charts.speed_and_coverage(points, num_workloads=8, revision="s1")
+
+
+def ratio_chart(rows, name="Fast"):
+    sides = [charts.Side(name=name, style=charts.submission_style(slot)) for slot in (0, 1)]
+    return charts.ratio_bars(rows, *sides, revision="s1")
+
+
 def every_chart(name="Fast"):
     return [
+        dumbbells([pair(name), pair(name, held_out=None, base=9.5), pair(name, base=None, base_word="NaN")]),
+        ranks([rank_line(name=name), rank_line("slow", (2, 1, 2), name=name, slot=7)]),
+        speeds([point(name=name), point("slow", 2.0, 4, name=name, slot=9), point("none", None, 0, name=name)]),
+        ratio_chart(
+            [
+                charts.RatioBar(workload="OGBG", first_s=10.0, second_s=15.0),
+                charts.RatioBar(workload="WMT", first_s=10.0, second_s=5.0, counts=False),
+                charts.RatioBar(workload="ViT", first_s=None, second_s=5.0),
+            ],
+            name,
+        ),
         profile([profile_line(name=name), profile_line("quiet", slot=1, name=name, in_colour=False)]),
         profile([profile_line(name=name)], axis="linear"),
         curves([curve_line(name=name), curve_line(2, hit=None)]),
