@@ -32,7 +32,7 @@ class FolderLogs:
         self._folders: dict[str, list[Path]] = {}
         self._left = MAX_FOLDERS
         # The folder may itself lie inside the layout: one ruleset's folder must not be read as the other's.
-        inside = [*root.resolve().parts[-3:]]
+        inside = root.resolve().parts[-4:]
         if all(leaderboard.may_hold(part) for part in inside):
             self._find(root, 0)
         else:

@@ -76,7 +76,11 @@ def open_logs(path: Path, *, edition: str, ruleset: str, about: Mapping[str, Map
     """
     leaderboard = Leaderboard(edition=edition, ruleset=ruleset)
     source = _open(path, leaderboard)
-    if not source.names:
+    if about is None and isinstance(source, CompactLogs) and (path / "submissions.csv").is_file():
+        about = read_about(path / "submissions.csv", edition=edition, ruleset=ruleset)
+    logs = Logs(source, about or {})
+    if not logs.submissions:
+        logs.close()
         others = sorted(getattr(source, "others", ()))
         found = (
             f"there is only {', '.join(others)}"
@@ -84,9 +88,7 @@ def open_logs(path: Path, *, edition: str, ruleset: str, about: Mapping[str, Map
             else "there is no <submission>/study_N/<workload>_<framework>"
         )
         raise InvalidLogs(f"{path} holds no logs of {edition} {ruleset}: {found}")
-    if about is None and isinstance(source, CompactLogs) and (path / "submissions.csv").is_file():
-        about = read_about(path / "submissions.csv", edition=edition, ruleset=ruleset)
-    return Logs(source, about or {})
+    return logs
 
 
 def read_about(path: Path, *, edition: str, ruleset: str) -> dict[str, dict[str, str]]:
