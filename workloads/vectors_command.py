@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from workloads import registry
 from workloads.errors import UnknownWorkload, VectorsError
 from workloads.spec import Framework
+from workloads.vectors.golden import Golden, read_json
 from workloads.vectors.quantity import Quantity, Reporter
+
+_Compare = Callable[[Path, Mapping[str, Any], Reporter], Iterator[Quantity]]
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,15 +64,27 @@ def quantities(folder: Path, workload: str | None = None, framework: str | None 
     for name in names:
         for one in Framework if framework is None else [Framework(framework)]:
             yield from _model(folder, name, one)
+    for path, compare in others:
+        report = Reporter(file=path.relative_to(folder).as_posix())
+        found = compare(folder, read_json(path), report)
+        yield from (quantity for quantity in found if framework in (None, quantity.framework))
 
 
-def _others(folder: Path) -> list[Path]:
-    return []
+def _others(folder: Path) -> list[tuple[Path, _Compare]]:
+    """The files that belong to no model, and what compares each."""
+    from workloads.vectors import halton_files, metric_files
+
+    kinds = {"metrics": metric_files.FILES, "halton": halton_files.FILES}
+    return [
+        (path, kinds[kind][path.stem])
+        for kind in kinds
+        for path in sorted((folder / kind).glob("*.json"))
+        if path.stem in kinds[kind]
+    ]
 
 
 def _model(folder: Path, name: str, framework: Framework) -> Iterator[Quantity]:
     from workloads.vectors import models
-    from workloads.vectors.golden import Golden
 
     report = Reporter(file=f"models/{name}.json", workload=name, framework=framework)
     if name not in registry.names():

@@ -41,7 +41,7 @@ def beam_search(score: Score, sentences: int, vocabulary: int, max_length: int) 
     live, live_scores = np.zeros((*shape, max_length), np.int64), np.full(shape, _NEVER, np.float32)
     live_scores[:, 0] = 0.0  # all beams start alike, so only one of them counts
     ended, ended_scores = live.copy(), np.full(shape, _NEVER, np.float32)
-    has_ended = np.zeros(shape, bool)
+    has_ended: np.ndarray = np.zeros(shape, bool)
     parents = np.tile(np.arange(BEAMS), (sentences, 1))
     for position in range(max_length - 1):
         if _is_decided(live_scores, ended_scores, has_ended, max_length):
@@ -61,7 +61,7 @@ def beam_search(score: Score, sentences: int, vocabulary: int, max_length: int) 
         ended_scores = _rows(ended_scores, best).astype(np.float32)
         ended = _rows(np.concatenate([ended, candidates], axis=1), best)
         has_ended = _rows(np.concatenate([has_ended, ends], axis=1), best)
-    found = has_ended.any(axis=1)
+    found = np.any(has_ended, axis=1)
     return np.where(found[:, None, None], ended, live), np.where(found[:, None], ended_scores, live_scores)
 
 

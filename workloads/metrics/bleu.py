@@ -68,7 +68,7 @@ def corpus_bleu(translations: Sequence[str], references: Sequence[str]) -> float
 
     Source: Papineni et al. 2002; Post 2018 (arXiv 1804.08771).
     """
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     counted = BLEU(tokenize="13a").corpus_score(list(translations), [list(references)])
     return score(counted.counts, counted.totals, counted.sys_len, counted.ref_len)

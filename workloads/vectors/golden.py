@@ -29,7 +29,7 @@ class Golden:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
-        self.record = _json(folder / "models" / f"{name}.json")
+        self.record = read_json(folder / "models" / f"{name}.json")
         self.stored = _arrays(folder / "models" / f"{name}.npz")
         for key in ("params", "inputs", "outputs", "losses", "grads"):
             if key not in self.record:
@@ -86,7 +86,7 @@ class Golden:
     def parity(self) -> dict[str, Any] | None:
         """The file that says which JAX array is made of which tensors, where there is one."""
         path = self.folder / "jax_parity" / f"{self.name}.json"
-        return _json(path) if path.is_file() else None
+        return read_json(path) if path.is_file() else None
 
     def leaves(self, jax_shapes: transfer.Shapes) -> tuple[transfer.Leaf, ...]:
         """How the JAX arrays are made: as the parity file says, or derived."""
@@ -128,7 +128,8 @@ def _speech(rows: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(paddings > 0, 0.0, np.stack(sound)), paddings
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; VectorsError when it is none."""
     try:
         document: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -25,11 +25,12 @@ class TorchRunner:
         torch.backends.cuda.matmul.allow_tf32 = False
         self._dtype = torch.float64 if double else torch.float32
         self._workload = registry.load(golden.spec, self.framework)(golden.spec)
-        self._model = self._workload.build_model().to(self._workload.device, self._dtype)
+        self.device = self._workload.device
+        self.model = self._workload.build_model().to(self.device, self._dtype)
         values = {name: torch.from_numpy(value) for name, value in golden.weights.items()}
-        missing, unexpected = self._model.load_state_dict(values, strict=False)
+        missing, unexpected = self.model.load_state_dict(values, strict=False)
         # Constants of the model have no entry in the vectors; a parameter without one would keep its initial value.
-        parameters = dict(self._model.named_parameters())
+        parameters = dict(self.model.named_parameters())
         assert not unexpected, f"the model has no {unexpected}"
         assert not [name for name in missing if name in parameters], f"the vectors have no {missing}"
 
@@ -39,11 +40,11 @@ class TorchRunner:
     def train(self, batch: Mapping[str, Any], *, masked: bool) -> Trained:
         """One training pass with the running averages updated, and the gradient of its loss."""
         outputs = self._forward(batch, ForwardPassMode.TRAIN, update=True)
-        self._model.zero_grad()
+        self.model.zero_grad()
         tensors = self._tensors(batch)
         mask = tensors["weights"] if masked else None
         self._workload.loss_fn(tensors["targets"], outputs, mask, 0.0)["summed"].backward()
-        gradients = {name: value.grad.cpu().numpy() for name, value in self._model.named_parameters()}
+        gradients = {name: value.grad.cpu().numpy() for name, value in self.model.named_parameters()}
         return Trained(outputs=_detached(outputs), gradients=gradients, statistics=self._statistics())
 
     def train_without_update(self, batch: Mapping[str, Any]) -> tuple[Any, float]:
@@ -73,7 +74,7 @@ class TorchRunner:
 
     def _forward(self, batch: Mapping[str, Any], mode: ForwardPassMode, *, update: bool) -> Any:
         outputs, _ = self._workload.model_fn(
-            self._model, self._tensors(batch), None, mode, None, update_batch_norm=update, dropout_rate=0.0
+            self.model, self._tensors(batch), None, mode, None, update_batch_norm=update, dropout_rate=0.0
         )
         return outputs
 
@@ -88,7 +89,7 @@ class TorchRunner:
         return value.to(self._dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
     def _statistics(self) -> dict[str, np.ndarray]:
-        buffers = self._model.named_buffers()
+        buffers = self.model.named_buffers()
         return {name: value.cpu().numpy().copy() for name, value in buffers if ".running_" in name}
 
 

@@ -45,17 +45,19 @@ def make_decoder(workload: Any) -> Callable[[Any, Any, Mapping[str, Any]], _Outp
 class Translator:
     """Beam search with the workload's model; its programs are compiled once."""
 
-    def __init__(self, workload: Any) -> None:
+    def __init__(self, workload: Any, max_length: int | None = None) -> None:
+        """`max_length` of translations; the model's own if not given."""
         self._sizes: Mapping[str, Any] = workload.spec.model
+        self._max_length: int = max_length or self._sizes["max_length"]
         self._model: Transformer = workload.build_model()
         self._remember = jax.jit(self._remembered)
         self._score = jax.jit(self._scored, donate_argnames="cache")
 
-    def translate(self, params: _Params, inputs: jax.Array) -> tuple[np.ndarray, np.ndarray]:
+    def translate(self, params: _Params, inputs: jax.Array | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All beams of source tokens (B, S) and their scores, as `beam_search` gives them."""
         sizes = self._sizes
         memory = self._remember(params, inputs)
-        shape = (sizes["depth"], 2, len(inputs), BEAMS, sizes["max_length"], *memory[0][0].shape[2:])
+        shape = (sizes["depth"], 2, len(inputs), BEAMS, self._max_length, *memory[0][0].shape[2:])
         cache = jnp.zeros(shape, memory[0][0].dtype)
 
         def score(
@@ -65,11 +67,11 @@ class Translator:
             values, choices, cache = self._score(params, memory, inputs, tokens, parents, scores, position, cache=cache)
             return np.asarray(values), np.asarray(choices)
 
-        return beam_search(score, len(inputs), sizes["vocabulary"], sizes["max_length"])
+        return beam_search(score, len(inputs), sizes["vocabulary"], self._max_length)
 
     def _remembered(self, params: _Params, inputs: jax.Array) -> list[tuple[jax.Array, jax.Array]]:
         """Keys and values (B, S, heads, head) of the encoded source for every layer of the decoder."""
-        encoded = self._model.apply({"params": params}, {"inputs": inputs}, method=Transformer.encode)
+        encoded: Any = self._model.apply({"params": params}, {"inputs": inputs}, method=Transformer.encode)
         attentions = (layer["MultiHeadDotProductAttention_1"] for layer in self._layers(params))
         return [(_heads(attention["key"], encoded), _heads(attention["value"], encoded)) for attention in attentions]
 
@@ -88,7 +90,7 @@ class Translator:
         """Values, choices and the new cache (layers, keys and values, B, beams, max_length, heads, head)."""
         cache = cache[:, :, jnp.arange(len(tokens))[:, None], parents]
         embedding = params["shared_embedding"]["embedding"]
-        table = jnp.asarray(position_table(self._sizes["max_length"], self._sizes["width"]))
+        table = jnp.asarray(position_table(self._max_length, self._sizes["width"]))
         x = embedding[tokens] + table[position]  # (B, beams, width)
         for number, layer in enumerate(self._layers(params)):
             x, cache = self._layer(layer, x, memory[number], inputs > 0, position, number, cache)
@@ -127,7 +129,11 @@ class Translator:
             scores = jnp.einsum("bkhd,bshd->bkhs", _queries(other, y, temperature), keys)
             return _mixed(other, "bkhs,bshd->bkhd", scores, source[:, None, None, :], values)
 
-        branches = (attend_to_cache, attend_to_source, partial(self._feed_forward, layer["MlpBlock_0"]))
+        branches: tuple[Callable[[jax.Array], jax.Array], ...] = (
+            attend_to_cache,
+            attend_to_source,
+            partial(self._feed_forward, layer["MlpBlock_0"]),
+        )
         for index, branch in enumerate(branches):
             norm = partial(_norm, layer[f"LayerNorm_{index}"])
             x = norm(x + branch(x)) if self._sizes["post_norm"] else x + branch(norm(x))

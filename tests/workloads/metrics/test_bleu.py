@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from sacrebleu.metrics import BLEU
+from sacrebleu.metrics.bleu import BLEU
 
 from workloads.metrics.bleu import corpus_bleu, cut_at_end, score
 
