@@ -27,6 +27,7 @@ SPLITS = ("train/", "validation/", "test/")
 MAX_HYPERPARAMETERS = 20_000
 MAX_DEPTH = 4
 MAX_INTEGER = 2**63
+ENDS_WITHIN = 1.5  # evaluation periods: a run that is stopped by its budget is not evaluated once more
 
 
 def run_of(trial: TrialLog, workload: Workload, budget_s: float) -> tuple[Run, int]:
@@ -38,7 +39,7 @@ def run_of(trial: TrialLog, workload: Workload, budget_s: float) -> tuple[Run, i
     columns = trial.evaluations.as_dict()
     rows, dropped = _evaluations(columns, workload)
     last_s = max((row.charged_s for row in rows), default=None)
-    ending, message = _ending(rows, last_s, budget_s)
+    ending, message = _ending(rows, last_s, budget_s, workload.eval_period_s)
     metadata = trial.metadata or {}
     now = timezone.now()
     run = Run(
@@ -115,14 +116,16 @@ def _time_to_target(rows: Sequence[Evaluation], workload: Workload) -> float | N
     return hit.time_s if hit else None
 
 
-def _ending(rows: Sequence[Evaluation], last_s: float | None, budget_s: float) -> tuple[str, str]:
-    """How it ended, as far as its log tells, and a sentence where it does not."""
+def _ending(rows: Sequence[Evaluation], last_s: float | None, budget_s: float, period_s: float) -> tuple[str, str]:
+    """How it ended, as far as its log tells, and a sentence where it does not say so itself."""
     if last_s is None:
         return "", "Its log holds no evaluation; what happened is not recorded."
     if any(row.reached_validation and row.reached_test is not False for row in rows):
         return Ending.TARGET, ""
     if last_s >= budget_s:
         return Ending.BUDGET, ""
+    if last_s + ENDS_WITHIN * period_s >= budget_s:
+        return Ending.BUDGET, "Its log ends right before the budget; that it used it up is inferred."
     return "", "Its log ends before the targets and the budget; why is not recorded."
 
 
