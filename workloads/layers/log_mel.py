@@ -6,6 +6,9 @@ TensorFlow's `linear_to_mel_weight_matrix`, and the mean and deviation of each b
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
 SAMPLE_RATE = 16_000
@@ -53,20 +56,33 @@ def hann_window() -> np.ndarray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
 
 
-def mel_matrix() -> np.ndarray:
+def mel_matrix(log: Callable[[np.ndarray], np.ndarray] = lambda x: np.log(x, dtype=np.float64)) -> np.ndarray:
     """(FFT // 2 + 1, BANDS) float32: how much of each frequency goes into each band, in triangles linear in mel.
 
-    The constant part of the signal, frequency 0, goes nowhere.
+    The constant part of the signal, frequency 0, goes nowhere. Computed in float32, rounded as the benchmark's PyTorch
+    code rounds: the triangles of the lowest bands are so steep that it shows in the gradients of the first layer.
+
+    Args:
+        log: the logarithm of float32 numbers; the last digit of PyTorch's is its own.
     """
-    frequencies = _mel(np.linspace(0.0, SAMPLE_RATE / 2, FFT // 2 + 1))[:, np.newaxis]
-    edges = np.linspace(_mel(_LOWEST_HZ), _mel(_HIGHEST_HZ), BANDS + 2)
+    hertz = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1, dtype=np.float32)
+    frequencies = (np.float32(1127) * log(1 + hertz / np.float32(700)).astype(np.float32))[:, np.newaxis]
+    edges = _evenly_spaced(_mel(_LOWEST_HZ), _mel(_HIGHEST_HZ), BANDS + 2)
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
     rising = (frequencies - lower) / (centre - lower)
     falling = (upper - frequencies) / (upper - centre)
-    matrix = np.maximum(0.0, np.minimum(rising, falling))
-    matrix[0] = 0.0
-    return matrix.astype(np.float32)
+    matrix = np.maximum(np.float32(0), np.minimum(rising, falling))
+    matrix[0] = 0
+    return matrix
 
 
-def _mel(hertz: np.ndarray | float) -> np.ndarray:
-    return 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
+def _mel(hertz: float) -> float:
+    return 1127.0 * math.log(1.0 + hertz / 700.0)
+
+
+def _evenly_spaced(first: float, last: float, count: int) -> np.ndarray:
+    """(count,) float32 as PyTorch spaces them: from both ends, and each rounded once."""
+    low, high, index = np.float32(first), np.float32(last), np.arange(count)
+    step = (high - low) / np.float32(count - 1)
+    from_low, from_high = low + index * np.float64(step), high - index[::-1] * np.float64(step)
+    return np.where(index < count // 2, from_low, from_high).astype(np.float32)

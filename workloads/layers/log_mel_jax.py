@@ -11,11 +11,10 @@ from workloads.layers import log_mel
 def log_mel_features(audio: jax.Array, paddings: jax.Array) -> tuple[jax.Array, jax.Array]:
     """(B, samples) sound and its paddings to (B, frames, BANDS) normalised features and their paddings.
 
-    Features are float32, or float64 for sound in float64, whatever the precision of the model behind them: powers
-    of a spectrum have no place in sixteen bits.
+    Features are float32, whatever the precision of the model behind them: powers of a spectrum have no place in
+    sixteen bits.
     """
-    dtype = jnp.promote_types(audio.dtype, jnp.float32)
-    audio = audio.astype(dtype) * (1 - paddings.astype(dtype)) * log_mel.SCALE
+    audio = audio.astype(jnp.float32) * (1 - paddings.astype(jnp.float32)) * log_mel.SCALE
     starts = jnp.arange(0, audio.shape[1] - log_mel.FRAME + 1, log_mel.HOP)
     frames = audio[:, starts[:, jnp.newaxis] + jnp.arange(log_mel.WINDOW)]  # (B, frames, WINDOW)
     first = (1 - log_mel.PRE_EMPHASIS) * frames[..., :1]
@@ -23,7 +22,7 @@ def log_mel_features(audio: jax.Array, paddings: jax.Array) -> tuple[jax.Array, 
     spectrum = jnp.fft.rfft(frames * log_mel.hann_window(), n=log_mel.FFT)
     power = jnp.square(jnp.abs(spectrum))
     energies = jnp.matmul(power, log_mel.mel_matrix(), precision=jax.lax.Precision.HIGHEST)  # (B, frames, BANDS)
-    mean, stddev = jnp.array(log_mel.MEAN, dtype), jnp.array(log_mel.STDDEV, dtype)
+    mean, stddev = jnp.array(log_mel.MEAN, jnp.float32), jnp.array(log_mel.STDDEV, jnp.float32)
     features = (jnp.log(jnp.maximum(energies, log_mel.FLOOR)) - mean) / stddev
     # A frame is padded when all its samples are, the one that pre-emphasis leaves out included.
     window, stride = (1, log_mel.FRAME), (1, log_mel.HOP)

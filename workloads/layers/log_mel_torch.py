@@ -14,8 +14,8 @@ from workloads.layers import log_mel
 class LogMel(nn.Module):
     """(B, samples) sound and its paddings to (B, frames, BANDS) normalised features and their paddings.
 
-    Features are float32, or float64 for sound in float64, whatever the precision of the model behind them: powers
-    of a spectrum have no place in sixteen bits. Window, mean and deviation are buffers, as in the published state.
+    Features are float32, whatever the precision of the model behind them: powers of a spectrum have no place in
+    sixteen bits. Window, mean and deviation are buffers, as in the published state.
     """
 
     _normalizer_mean: torch.Tensor
@@ -26,23 +26,22 @@ class LogMel(nn.Module):
         self.register_buffer("_normalizer_mean", torch.tensor(log_mel.MEAN).reshape(1, 1, -1, 1))
         self.register_buffer("_normalizer_stddev", torch.tensor(log_mel.STDDEV).reshape(1, 1, -1, 1))
         self.stft = nn.Module()
-        self.stft.register_buffer("window", torch.from_numpy(log_mel.hann_window()).reshape(1, 1, -1, 1))
-        self._mel = torch.from_numpy(log_mel.mel_matrix())
+        self.stft.register_buffer("window", torch.hann_window(log_mel.WINDOW).reshape(1, 1, -1, 1))
+        self._mel = _mel_matrix()
 
     def forward(self, audio: torch.Tensor, paddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.autocast(audio.device.type, enabled=False):
             return self._features(audio, paddings)
 
     def _features(self, audio: torch.Tensor, paddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        dtype = torch.promote_types(audio.dtype, torch.float32)
-        audio = audio.to(dtype) * (1 - paddings.to(dtype)) * log_mel.SCALE
+        audio = audio.float() * (1 - paddings.float()) * log_mel.SCALE
         frames = audio.unfold(1, log_mel.FRAME, log_mel.HOP)[..., : log_mel.WINDOW]  # (B, frames, WINDOW)
         first = (1 - log_mel.PRE_EMPHASIS) * frames[..., :1]
         frames = torch.cat([first, frames[..., 1:] - log_mel.PRE_EMPHASIS * frames[..., :-1]], dim=-1)
         window: Any = self.stft.window
-        spectrum = torch.fft.rfft(frames * window.flatten().to(dtype), n=log_mel.FFT)
-        energies = spectrum.abs().square() @ self._mel.to(dtype)  # (B, frames, BANDS)
-        mean, stddev = (part.flatten().to(dtype) for part in (self._normalizer_mean, self._normalizer_stddev))
+        spectrum = torch.fft.rfft(frames * window.float().flatten(), n=log_mel.FFT)
+        energies = spectrum.abs().square() @ self._mel  # (B, frames, BANDS)
+        mean, stddev = (part.float().flatten() for part in (self._normalizer_mean, self._normalizer_stddev))
         features = (energies.clamp(min=log_mel.FLOOR).log() - mean) / stddev
         # A frame is padded when all its samples are, the one that pre-emphasis leaves out included.
         return features, paddings.unfold(1, log_mel.FRAME, log_mel.HOP).amin(dim=-1)
@@ -50,5 +49,9 @@ class LogMel(nn.Module):
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         """The mel matrix follows the buffers from device to device; it is no part of the published state."""
         super()._apply(fn, recurse)
-        self._mel = torch.from_numpy(log_mel.mel_matrix()).to(self._normalizer_mean.device)
+        self._mel = _mel_matrix().to(self._normalizer_mean.device)
         return self
+
+
+def _mel_matrix() -> torch.Tensor:
+    return torch.from_numpy(log_mel.mel_matrix(lambda x: torch.log(torch.from_numpy(x)).numpy()))
