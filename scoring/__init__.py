@@ -2,11 +2,12 @@
 
 In order: `read_curve` (one trial), `study_time` (the fastest trial), `workload_time` (the median over studies),
 `score_board` (ratios, marks, profiles, scores), then `rank_ranges` and `geometric_mean_time_ratio` beside it.
+`scoring.logs` reads what the competition wrote; `python -m scoring` does all of it from the shell.
 """
 
 from scoring.benchmark_score import Board, rank_scores, score_board
 from scoring.cells import Cell, Mark, Reason
-from scoring.errors import InvalidCurve, InvalidTimes, ScoringError, UnknownRuleSet
+from scoring.errors import InvalidCurve, InvalidLogs, InvalidTargets, InvalidTimes, ScoringError, UnknownRuleSet
 from scoring.profiles import performance_profile, performance_ratios, profile_scores, profile_steps, tau_grid
 from scoring.rulesets import DOCUMENTED, PUBLISHED, RULE_SETS, EmptyStudy, Integral, RuleSet, TrialRule, rule_set
 from scoring.runtimes import StudyTime, WorkloadTime, study_time, workload_time, workload_time_from_trials
@@ -32,6 +33,8 @@ __all__ = [
     "Hit",
     "Integral",
     "InvalidCurve",
+    "InvalidLogs",
+    "InvalidTargets",
     "InvalidTimes",
     "LeftOut",
     "Mark",

@@ -14,8 +14,8 @@ from typing import IO
 
 from scoring.errors import InvalidLogs
 from scoring.logs import layout
-from scoring.logs.layout import Leaderboard
-from scoring.logs.records import Skipped, SubmissionLog, TrialLog, make_submission
+from scoring.logs.layout import Leaderboard, Place
+from scoring.logs.records import Skipped, SubmissionLog, TrialLog, make_submission, pass_over
 
 MAX_BYTES = 4 * 2**30
 """How large an archive may be once decompressed."""
@@ -24,12 +24,9 @@ MAX_PATH = 1_000
 _MAX_HEADER = 64 * 1024
 _BLOCK = 2**20
 
-TrialPlace = tuple[str, str, int, int, str]
-"""Workload, framework, study, trial, and the path of their folder."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
+class _Member:
     """Where a member's bytes lie in the uncompressed archive."""
 
     offset: int
@@ -40,7 +37,7 @@ class _Place:
 class _Indexed:
     """One submission's members: where each file of each trial lies."""
 
-    trials: dict[TrialPlace, dict[str, _Place]] = field(default_factory=dict)
+    trials: dict[Place, dict[str, _Member]] = field(default_factory=dict)
     stray: dict[str, str] = field(default_factory=dict)  # reason by path
 
 
@@ -77,16 +74,12 @@ class ArchiveLogs:
         trials: list[TrialLog] = []
         problems: list[str] = []
         indexed = self._submissions[name]
-        for (workload, framework, study, trial, folder), files in indexed.trials.items():
+        for place, files in indexed.trials.items():
             try:
-                trials.append(
-                    layout.read_trial(
-                        workload, framework, study, trial, source=folder, read=self._reader(files), details=details
-                    )
-                )
+                trials.append(layout.read_trial(place, self._reader(files), details=details))
             except InvalidLogs as error:
                 problems.append(str(error))
-        skipped = [Skipped(path=path, reason=reason) for path, reason in sorted(indexed.stray.items())]
+        skipped = [pass_over(path, reason) for path, reason in sorted(indexed.stray.items())]
         return make_submission(name, trials, skipped=skipped, problems=problems, about=about)
 
     def _index(self, path: Path) -> None:
@@ -139,24 +132,30 @@ class ArchiveLogs:
             return
         study = layout.STUDY.fullmatch(parts[first])
         assert study is not None
-        key = (workload[1], workload[2], int(study[1]), int(trial[1]), "/".join(parts[: first + 3]))
-        files = indexed.trials.setdefault(key, {})
+        place = Place(
+            workload=workload[1],
+            framework=workload[2],
+            study=int(study[1]),
+            trial=int(trial[1]),
+            source="/".join(parts[: first + 3]),
+        )
+        files = indexed.trials.setdefault(place, {})
         if len(below) == 3 and below[2] in layout.FILES and member.isreg():
-            files[below[2]] = _Place(offset=member.offset_data, size=member.size)
+            files[below[2]] = _Member(offset=member.offset_data, size=member.size)
 
     def _pass_over(self, path: str, reason: str) -> None:
-        skipped = Skipped(path=path, reason=reason)
+        skipped = pass_over(path, reason)
         if skipped not in self.skipped:
             self.skipped.append(skipped)
 
-    def _reader(self, files: Mapping[str, _Place]) -> layout.Reader:
+    def _reader(self, files: Mapping[str, _Member]) -> layout.Reader:
         def read(name: str) -> bytes | None:
-            place = files.get(name)
-            if place is None:
+            member = files.get(name)
+            if member is None:
                 return None
-            layout.check_size(name, place.size)
-            text = os.pread(self._file.fileno(), place.size, place.offset)
-            if len(text) != place.size:
+            layout.check_size(name, member.size)
+            text = os.pread(self._file.fileno(), member.size, member.offset)
+            if len(text) != member.size:
                 raise InvalidLogs(f"{name} is cut short; the archive is damaged")
             return text
 

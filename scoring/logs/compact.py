@@ -16,9 +16,9 @@ from typing import Any
 
 from scoring.errors import InvalidLogs
 from scoring.logs import layout
-from scoring.logs.evaluations import CLOCK, MAX_BYTES, Evaluations
+from scoring.logs.evaluations import MAX_BYTES, Evaluations, check_columns
 from scoring.logs.layout import Leaderboard
-from scoring.logs.records import FRAMEWORKS, Skipped, SubmissionLog, TrialLog, make_submission
+from scoring.logs.records import FRAMEWORKS, Skipped, SubmissionLog, TrialLog, make_submission, pass_over
 
 KEY_COLUMNS = ("submission", "study", "workload", "framework", "trial")
 METADATA_COLUMNS = ("rng_seed", "git_commit_hash", "gpu_model_name", "gpu_count")
@@ -56,11 +56,7 @@ class CompactLogs:
         self._trials: dict[str, dict[TrialKey, dict[str, Any]]] = {}
         for row in self._rows("trials.csv.gz", *KEY_COLUMNS, *METADATA_COLUMNS):
             if layout.SUBMISSION.fullmatch(row["submission"]) is None:
-                self.skipped.append(
-                    Skipped(
-                        path=f"trials.csv.gz: {row['submission'][:100]!r}", reason="this is not a submission's name"
-                    )
-                )
+                self.skipped.append(pass_over(f"trials.csv.gz: {row['submission']}", "not a submission's name"))
                 continue
             metadata: dict[str, Any] = {name: row[name] for name in METADATA_COLUMNS if row[name]}
             for name in ("rng_seed", "gpu_count"):
@@ -139,10 +135,12 @@ class CompactLogs:
         """Name, columns and rows by trial of each run of rows with one submission."""
         lines = self._lines()
         header = tuple(next(lines, b"").decode("utf-8", "replace").strip().split(","))
-        if header[:5] != KEY_COLUMNS or CLOCK not in header:
-            raise InvalidLogs(
-                f"{self._evaluations.name}: its columns have to begin with {', '.join(KEY_COLUMNS)} and to hold {CLOCK}"
-            )
+        if header[:5] != KEY_COLUMNS:
+            raise InvalidLogs(f"{self._evaluations.name}: its columns have to begin with {', '.join(KEY_COLUMNS)}")
+        try:
+            check_columns(header)
+        except InvalidLogs as error:
+            raise InvalidLogs(f"{self._evaluations.name}: {error}") from None
         name, prefix, size = "", b"", 0
         tables: dict[TrialKey, list[bytes]] = {}
         rows: list[bytes] = []

@@ -22,6 +22,7 @@ STEP = "global_step"
 MAX_BYTES = 32 * 2**20
 """Larger tables are refused; the largest of the competition has 60 kB."""
 MAX_COLUMNS = 500
+MAX_NAME = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,15 +135,22 @@ def _parse(text: bytes, source: str) -> Evaluations:
         raise InvalidLogs("the header is not UTF-8 text") from None
     if names == ("",):
         return Evaluations(source=source)
+    check_columns(names)
+    if b"_" in body:
+        raise InvalidLogs("a cell holds an underscore, which no number has")  # float() would take 1_0 for 10
+    return Evaluations(columns=names, body=body, source=source)
+
+
+def check_columns(names: tuple[str, ...]) -> None:
+    """Raises InvalidLogs for the header of a table that cannot be one of evaluations."""
     if len(names) > MAX_COLUMNS:
         raise InvalidLogs(f"more than {MAX_COLUMNS} columns")
     if len(set(names)) != len(names) or "" in names:
         raise InvalidLogs("the header needs one name for each column, each once")
+    if not all(name.isprintable() and len(name) <= MAX_NAME for name in names):
+        raise InvalidLogs(f"a column's name is not plain text of at most {MAX_NAME} letters")
     if CLOCK not in names:
         raise InvalidLogs(f"there is no column {CLOCK}; without the clock nothing can be scored")
-    if b"_" in body:
-        raise InvalidLogs("a cell holds an underscore, which no number has")  # float() would take 1_0 for 10
-    return Evaluations(columns=names, body=body, source=source)
 
 
 def _without_quotes(text: bytes) -> bytes:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from scoring.errors import InvalidLogs
 from scoring.logs import layout
-from scoring.logs.layout import Leaderboard
-from scoring.logs.records import Skipped, SubmissionLog, TrialLog, make_submission
+from scoring.logs.layout import Leaderboard, Place
+from scoring.logs.records import Skipped, SubmissionLog, TrialLog, make_submission, pass_over, printable
 
 MAX_DEPTH = 8
 """How far below the opened folder a submission may lie; a checkout of the leaderboard repository needs four."""
@@ -29,12 +29,12 @@ class FolderLogs:
         self.others: set[str] = set()
         self._root = root
         self._leaderboard = leaderboard
-        self._folders: dict[str, list[Path]] = {}
+        self._folders: dict[str, list[str]] = {}  # relative to the root, as text: there are thousands of them
         self._left = MAX_FOLDERS
         # The folder may itself lie inside the layout: one ruleset's folder must not be read as the other's.
         inside = root.resolve().parts[-4:]
         if all(leaderboard.may_hold(part) for part in inside):
-            self._find(root, 0)
+            self._find(".", 0)
         else:
             self.others.update(part for part in inside if not leaderboard.may_hold(part))
 
@@ -47,25 +47,17 @@ class FolderLogs:
         trials: list[TrialLog] = []
         problems: list[str] = []
         skipped: list[Skipped] = []
-        for folder in self._folders[name]:
-            for path, workload, framework, study, trial in self._trials(folder, skipped):
+        try:
+            for place in [place for folder in self._folders[name] for place in self._places(folder, skipped)]:
                 try:
-                    trials.append(
-                        layout.read_trial(
-                            workload,
-                            framework,
-                            study,
-                            trial,
-                            source=self._relative(path),
-                            read=_reader(path),
-                            details=details,
-                        )
-                    )
+                    trials.append(layout.read_trial(place, _reader(f"{self._root}/{place.source}"), details=details))
                 except InvalidLogs as error:
                     problems.append(str(error))
+        except InvalidLogs as error:  # a folder that cannot be listed
+            problems.append(str(error))
         return make_submission(name, trials, skipped=skipped, problems=problems, about=about)
 
-    def _find(self, folder: Path, depth: int) -> None:
+    def _find(self, folder: str, depth: int) -> None:
         """Looks for folders that hold studies, from here down."""
         children = self._children(folder)
         if any(layout.STUDY.fullmatch(child) for child in children):
@@ -75,57 +67,60 @@ class FolderLogs:
                 if child.startswith("."):
                     continue
                 if self._leaderboard.may_hold(child):
-                    self._find(folder / child, depth + 1)
+                    self._find(_join(folder, child), depth + 1)
                 else:
                     self.others.add(child)
 
-    def _add(self, folder: Path) -> None:
-        name = layout.submission_name(folder.resolve().name)
+    def _add(self, folder: str) -> None:
+        name = layout.submission_name((self._root / folder).resolve().name)
         if name is None:
-            self.skipped.append(Skipped(path=self._relative(folder), reason="its name is not that of a submission"))
+            self.skipped.append(pass_over(folder, "its name is not that of a submission"))
         else:
             self._folders.setdefault(name, []).append(folder)
 
-    def _trials(self, folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, str, str, int, int]]:
-        """Path, workload, framework, study and trial of every trial folder of a submission."""
+    def _places(self, folder: str, skipped: list[Skipped]) -> Iterator[Place]:
+        """Every trial folder of a submission."""
         for study_name in self._children(folder):
-            study = layout.STUDY.fullmatch(study_name)
+            study, in_study = layout.STUDY.fullmatch(study_name), _join(folder, study_name)
             if study is None:
-                skipped.append(self._skip(folder / study_name, "not a study"))
+                skipped.append(pass_over(in_study, "not a study"))
                 continue
-            for workload_name in self._children(folder / study_name):
-                place = folder / study_name / workload_name
-                workload = layout.WORKLOAD.fullmatch(workload_name)
+            for workload_name in self._children(in_study):
+                workload, in_workload = layout.WORKLOAD.fullmatch(workload_name), _join(in_study, workload_name)
                 if workload is None:
-                    skipped.append(self._skip(place, layout.WHY_NOT_A_WORKLOAD))
+                    skipped.append(pass_over(in_workload, layout.WHY_NOT_A_WORKLOAD))
                     continue
-                for trial_name in self._children(place):
-                    trial = layout.TRIAL.fullmatch(trial_name)
+                for trial_name in self._children(in_workload):
+                    trial, source = layout.TRIAL.fullmatch(trial_name), _join(in_workload, trial_name)
                     if trial is None:
-                        skipped.append(self._skip(place / trial_name, "not a trial"))
+                        skipped.append(pass_over(source, "not a trial"))
                         continue
-                    yield place / trial_name, workload[1], workload[2], int(study[1]), int(trial[1])
+                    yield Place(
+                        workload=workload[1],
+                        framework=workload[2],
+                        study=int(study[1]),
+                        trial=int(trial[1]),
+                        source=source,
+                    )
 
-    def _children(self, folder: Path) -> list[str]:
+    def _children(self, folder: str) -> list[str]:
         """The names of the folders in a folder, in order."""
         try:
-            with os.scandir(folder) as entries:
+            with os.scandir(f"{self._root}/{folder}") as entries:
                 names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
         except OSError as error:
-            raise InvalidLogs(f"{self._relative(folder)}: {error.strerror}") from None
+            raise InvalidLogs(f"{printable(folder)}: {error.strerror}") from None
         self._left -= len(names)
         if self._left < 0:
             raise InvalidLogs(f"{self._root}: more than {MAX_FOLDERS:,} folders; name the folder that holds the logs")
         return names
 
-    def _skip(self, path: Path, reason: str) -> Skipped:
-        return Skipped(path=self._relative(path), reason=reason)
 
-    def _relative(self, path: Path) -> str:
-        return str(path.relative_to(self._root))
+def _join(folder: str, name: str) -> str:
+    return name if folder == "." else f"{folder}/{name}"
 
 
-def _reader(folder: Path) -> layout.Reader:
+def _reader(folder: str) -> layout.Reader:
     def read(name: str) -> bytes | None:
         # Not blocking, so that a pipe somebody put there does not hold us up.
         try:

@@ -63,9 +63,18 @@ def submission_name(folder: str) -> str | None:
     return name if SUBMISSION.fullmatch(name) else None
 
 
-def read_trial(
-    workload: str, framework: str, study: int, trial: int, *, source: str, read: Reader, details: bool
-) -> TrialLog:
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One trial's folder: what its path says, and the path."""
+
+    workload: str
+    framework: str
+    study: int
+    trial: int
+    source: str
+
+
+def read_trial(place: Place, read: Reader, *, details: bool) -> TrialLog:
     """One trial from its files. What is wrong with the table of evaluations becomes its `fault`.
 
     Args:
@@ -74,14 +83,14 @@ def read_trial(
         InvalidLogs: hyperparameters or metadata that are not a JSON object.
     """
     return TrialLog(
-        workload=workload,
-        framework=framework,
-        study=study,
-        trial=trial,
-        source=source,
-        evaluations=_evaluations(read, f"{source}/{MEASUREMENTS}"),
-        hyperparameters=_document(read, HYPERPARAMETERS, source) if details else None,
-        metadata=_document(read, METADATA, source) if details else None,
+        workload=place.workload,
+        framework=place.framework,
+        study=place.study,
+        trial=place.trial,
+        source=place.source,
+        evaluations=_evaluations(read, f"{place.source}/{MEASUREMENTS}"),
+        hyperparameters=_document(read, HYPERPARAMETERS, place.source) if details else None,
+        metadata=_document(read, METADATA, place.source) if details else None,
     )
 
 

@@ -20,6 +20,17 @@ class Skipped:
     reason: str
 
 
+def pass_over(path: str, reason: str) -> Skipped:
+    """Something passed over; a name may hold anything, and what is shown of it is printable."""
+    return Skipped(path=printable(path), reason=reason)
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """Text of a stranger for a message: at most so many characters, none that moves a cursor or is half a letter."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:limit])
+    return shown + "…" * (len(text) > limit)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrialLog:
     """One trial, measured or not.

@@ -122,3 +122,10 @@ def test_a_tree_without_end_is_refused(logs, monkeypatch):
     monkeypatch.setattr(folder, "MAX_FOLDERS", 5)
     with pytest.raises(InvalidLogs, match="more than 5 folders"):
         read(logs)
+
+
+def test_what_a_name_holds_does_not_reach_the_reader_of_the_report(logs):
+    (trial_folder(logs).parent / "\x1b[2J\u202e").mkdir()
+    (trial_folder(logs).parent / "\udcff").mkdir()  # on the disk a byte that is no letter
+    shown = [skipped.path.rpartition("/")[2] for skipped in amos(logs).skipped]
+    assert sorted(shown) == ["?", "?[2J?"]
