@@ -206,6 +206,7 @@ def best_curves(
         revision=str(snapshot.pk),
         title=f"Best curves on {column.label}",
         axis=axis,
+        log_y=column.metric == "loss",
         lines_are="submission",
     )
 

@@ -69,6 +69,7 @@ def curves(
         budget_s=rows[0].budget_s,
         revision=f"{submission.pk}-{submission.row_version}",
         axis=axis,
+        log_y=workload.metric.name == "loss",
     )
 
 
