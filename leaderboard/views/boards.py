@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from leaderboard import charts, figures, tables
-from leaderboard.models import Board, Decision, Snapshot, Standing, Submission
+from leaderboard.models import Decision, Snapshot, Standing, Submission
 from leaderboard.templatetags.state import query_with
 from leaderboard.views.caching import public_page
 from leaderboard.views.open_board import OpenBoard, frame, open_board
@@ -69,9 +69,10 @@ def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
 
 def _downloads(opened: OpenBoard, edition: str, ruleset: str) -> list[dict[str, str]]:
     """Files of the shown snapshot."""
-    files = [("scores_csv", "Scores CSV"), ("times_csv", "Times CSV"), ("board_json", "Snapshot JSON")]
+    files = [("scores_csv", "Scores CSV"), ("times_csv", "Times CSV")]
     if opened.snapshot is not None and not opened.snapshot.is_printed:
-        files.append(("profile_svg", "Profile SVG"))
+        files += [("trials_csv", "Trials CSV"), ("profile_svg", "Profile SVG")]
+    files += [("board_json", "Snapshot JSON"), ("cite_bib", "BibTeX")]
     query = f"?{opened.kept}" if opened.kept else ""
     return [{"href": reverse(name, args=[edition, ruleset]) + query, "text": text} for name, text in files]
 
@@ -106,12 +107,6 @@ def heads(request: HttpRequest, names: Iterable[str], sort: str, *, descending: 
             "href": query_with(request, sort=None if name == "score" else name, dir=turned),
         }
     return found
-
-
-def boards_of(request: HttpRequest, edition: str, ruleset: str) -> tuple[list[Board], Board | None]:
-    """All boards of the address, and the one that `hardware` asks for or else the newest."""
-    opened = open_board(request, edition, ruleset)
-    return opened.boards, opened.board
 
 
 def _not_ranked(edition: str, ruleset: str) -> list[Submission]:
