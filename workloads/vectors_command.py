@@ -24,6 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("folder", type=Path, metavar="DIR", help="holds models/, metrics/, pipelines/ ...")
     parser.add_argument("--json", action="store_true", help="one JSON object per quantity and line")
     parser.add_argument("--workload", help="only this workload, and only its model")
+    parser.add_argument("--file", help="only this file, as metrics/bleu.json")
     parser.add_argument("--framework", choices=list(Framework), help="only this framework")
     parser.set_defaults(run=_run)
 
@@ -32,7 +33,7 @@ def _run(options: argparse.Namespace) -> int:
     """0 when every quantity is within its tolerance, 1 when one is not, 2 when the folder cannot be used."""
     failed = compared = 0
     try:
-        for quantity in quantities(options.folder, options.workload, options.framework):
+        for quantity in quantities(options.folder, options.workload, options.framework, options.file):
             print(json.dumps(quantity.as_json()) if options.json else _sentence(quantity), flush=True)
             failed += not quantity.passed
             compared += not quantity.skipped
@@ -43,7 +44,9 @@ def _run(options: argparse.Namespace) -> int:
     return int(failed > 0)
 
 
-def quantities(folder: Path, workload: str | None = None, framework: str | None = None) -> Iterator[Quantity]:
+def quantities(
+    folder: Path, workload: str | None = None, framework: str | None = None, file: str | None = None
+) -> Iterator[Quantity]:
     """Everything that can be compared, model by model, then what belongs to no model.
 
     Raises:
@@ -59,6 +62,9 @@ def quantities(folder: Path, workload: str | None = None, framework: str | None 
             raise VectorsError(f"{folder} has no models/{workload}.json")
         names = [workload]
     others = [] if workload is not None else _others(folder)
+    if file is not None:
+        names = [name for name in names if file == f"models/{name}.json"]
+        others = [(path, compare) for path, compare in others if file == path.relative_to(folder).as_posix()]
     if not names and not others:
         raise VectorsError(f"{folder} holds no vectors: expected models/, metrics/, pipelines/ or halton/ in it")
     for name in names:
@@ -72,9 +78,9 @@ def quantities(folder: Path, workload: str | None = None, framework: str | None 
 
 def _others(folder: Path) -> list[tuple[Path, _Compare]]:
     """The files that belong to no model, and what compares each."""
-    from workloads.vectors import halton_files, metric_files
+    from workloads.vectors import halton_files, metric_files, pipeline_files
 
-    kinds = {"metrics": metric_files.FILES, "halton": halton_files.FILES}
+    kinds = {"metrics": metric_files.FILES, "pipelines": pipeline_files.FILES, "halton": halton_files.FILES}
     return [
         (path, kinds[kind][path.stem])
         for kind in kinds

@@ -57,6 +57,24 @@ def float32(base: str, framework: str) -> Tolerances:
     return limits
 
 
+def of_another_function(name: str, framework: str) -> Tolerances | None:
+    """Limits where the benchmark's JAX model is known not to be the function of its PyTorch one; None elsewhere.
+
+    The Conformer with GELU takes the exact one in PyTorch's convolution modules, and the approximation by tanh in JAX.
+    """
+    if (name, framework) != ("librispeech_conformer_gelu", Framework.JAX):
+        return None
+    return Tolerances(
+        evaluation=1e-2,
+        training=1e-2,
+        gradient_norm=2e-2,
+        gradient_dot=2e-2,
+        evaluation_loss=1e-4,
+        training_loss=1e-4,
+        statistics=1e-3,
+    )
+
+
 def float64(base: str) -> Tolerances:
     """Limits of a model that computes in float64; losses and gradients are recorded with ten digits."""
     exact = _FLOAT64.get(base, 1e-10)
