@@ -161,8 +161,9 @@ def column_of(entry: Mapping[str, Any]) -> Column:
     )
 
 
+PASSED = ("passed", "ok")
 HELD_OUT_STATES = {
-    "counts": ("passed", "ok"),
+    "counts": PASSED,
     "base_not_reached": ("base not reached", ""),
     "target_missed": ("target missed", "warn"),
     "not_measured": ("not measured", "warn"),

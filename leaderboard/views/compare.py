@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -208,7 +208,7 @@ def _code_part(submissions: Sequence[Submission]) -> list[dict[str, Any]]:
     ]
 
 
-def _grouped(rows: Sequence[Submission]) -> list[tuple[str, list[Submission]]]:
+def _grouped(rows: Iterable[Submission]) -> list[tuple[str, list[Submission]]]:
     """Submissions by the board they belong to, for the form."""
     groups: dict[str, list[Submission]] = {}
     for row in rows:

@@ -86,7 +86,7 @@ def trial(request: HttpRequest, slug: str, workload: str, study: int, number: in
 def _curves_url(slug: str, shown: results.TrialRow) -> str:
     """The figure of one trial."""
     study = shown.trial.study
-    query = {"workload": study.workload, "study": study.number, "trial": shown.trial.number}
+    query: dict[str, Any] = {"workload": study.workload, "study": study.number, "trial": shown.trial.number}
     return f"{reverse('submission_figure', args=[slug, 'curves', 'json'])}?{urlencode(query)}"
 
 

@@ -86,9 +86,10 @@ def _studies(standing: Standing, entry: dict[str, Any]) -> list[dict[str, Any] |
 def _variant(variant: dict[str, Any], standings: list[Standing]) -> dict[str, Any]:
     """A held-out variant: who passes it."""
     column = tables.column_of(variant)
-    rows = []
-    for standing in standings:
-        stored = standing.cells.get(column.name)
-        state = tables.held_out_state(stored)
-        rows.append({"standing": standing, "cell": tables.cell_of(column, stored), "state": state})
-    return {"column": column, "rows": rows, "passed": sum(row["state"][1] == "ok" for row in rows)}
+    stored = [(standing, standing.cells.get(column.name)) for standing in standings]
+    rows = [
+        {"standing": standing, "cell": tables.cell_of(column, cell), "state": tables.held_out_state(cell)}
+        for standing, cell in stored
+    ]
+    passed = sum(tables.held_out_state(cell) == tables.PASSED for _, cell in stored)
+    return {"column": column, "rows": rows, "passed": passed}
