@@ -13,6 +13,7 @@ _COMMANDS = (
     "workloads.calibrate_command",
     "workloads.list_command",
     "workloads.vectors_command",
+    "workloads.parity_command",
 )
 
 
