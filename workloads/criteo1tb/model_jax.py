@@ -40,8 +40,7 @@ class RecommendationNetwork(nn.Module):
             y = self._norm(nn.relu(_dense(width, nn.initializers.xavier_uniform())(bottom)))
             bottom = y + bottom if self.residual and layer > 0 else y
         ids = inputs[:, self.dense_features :].astype(jnp.int32) % self.table_rows
-        # Remainders are never outside the table, so no out-of-range rule is paid for.
-        embedded = self._norm(self._table().at[ids].get(mode="promise_in_bounds"))  # (B, categorical, width)
+        embedded = self._norm(jnp.take(self._table(), ids, axis=0, mode="clip"))  # (B, categorical, width)
         pairs = embedded.reshape(len(embedded), -1) if self.residual else upper_products(bottom, embedded)
         top = jnp.concatenate([bottom, pairs], axis=1)
         *hidden, outputs = self.top_dims
