@@ -81,12 +81,14 @@ def rank_intervals(
     """
     if resamples < 1 or not 0 < confidence <= 1:
         raise ScoringError("rank intervals need at least one resample and a confidence in (0, 1]")
-    variants = dict(held_out or {})
+    variants = dict(sorted((held_out or {}).items()))
     check_workloads(base, variants)
     if not studies:
         return {}
-    parents = np.array([base.index(parent) for parent in variants.values()], dtype=np.intp)
-    groups = _by_number_of_studies(studies, [*base, *variants])
+    # Everything in the order of its name, so that the order of the input changes no draw.
+    names, columns = sorted(studies), sorted(base)
+    parents = np.array([columns.index(parent) for parent in variants.values()], dtype=np.intp)
+    groups = _by_number_of_studies([studies[name] for name in names], [*columns, *variants])
     generator = np.random.default_rng(seed)
     ranks = np.empty((resamples, len(studies)), dtype=np.intp)
     for draw in range(resamples):
@@ -94,7 +96,8 @@ def rank_intervals(
         for group in groups:
             table[group.rows, group.columns] = _draw(group.times_s, generator, rules)
         ranks[draw] = _ranks(table, len(base), parents, rules, tau_max)
-    return _interval(list(studies), ranks, confidence)
+    intervals = _interval(names, ranks, confidence)
+    return {name: intervals[name] for name in studies}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,9 +113,9 @@ class _Group:
     times_s: FloatArray
 
 
-def _by_number_of_studies(studies: Mapping[str, Mapping[str, Sequence[float]]], columns: Sequence[str]) -> list[_Group]:
+def _by_number_of_studies(studies: Sequence[Mapping[str, Sequence[float]]], columns: Sequence[str]) -> list[_Group]:
     places: dict[int, list[tuple[int, int, Sequence[float]]]] = {}
-    for row, by_workload in enumerate(studies.values()):
+    for row, by_workload in enumerate(studies):
         for column, name in enumerate(columns):
             times = by_workload.get(name, ())
             if not all(map(math.isnan, times)):  # without a measurement there is nothing to draw

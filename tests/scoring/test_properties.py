@@ -8,7 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring import DOCUMENTED, PUBLISHED, profile_steps, rank_ranges, read_curve, score_board, study_time, tau_grid
+from scoring import (
+    DOCUMENTED,
+    PUBLISHED,
+    Reason,
+    geometric_mean_time_ratio,
+    leave_one_out,
+    profile_steps,
+    published_time_ratio,
+    rank_ranges,
+    read_curve,
+    score_board,
+    study_time,
+    tau_grid,
+    without_held_out_rule,
+)
 from scoring.profiles import performance_profile, profile_scores
 
 BASE = ("fastmri", "ogbg", "wmt")
@@ -116,6 +130,47 @@ def test_a_rank_lies_in_its_range(times, rules):
     board = score(times, rules)
     ranges = rank_ranges(board)
     assert all(ranges[name].best <= rank <= ranges[name].worst for name, rank in board.rank_of.items())
+
+
+@given(TIMES, RULES)
+def test_leaving_a_workload_out_is_scoring_without_it(times, rules):
+    for left in leave_one_out(score(times, rules)):
+        base = [name for name in BASE if name != left.workload]
+        held_out = {variant: parent for variant, parent in HELD_OUT.items() if parent in base}
+        scored = score_board(times, base=base, held_out=held_out, rules=rules)
+        assert left.scores == pytest.approx(scored.score_of)
+        assert left.ranks == scored.rank_of
+
+
+@given(TIMES, RULES)
+def test_without_the_held_out_rule_nobody_loses_a_workload_to_a_variant(times, rules):
+    board = score(times, rules)
+    open_board = without_held_out_rule(board)
+    reasons = {cell.reason for cells in open_board.cells.values() for cell in cells.values()}
+    assert reasons <= {Reason.COUNTS, Reason.NOT_MEASURED, Reason.TARGET_MISSED, Reason.ABOVE_LIMIT}
+    for name in times:
+        assert board.num_counting(name) <= open_board.num_counting(name)
+
+
+@given(TIMES, RULES)
+def test_every_workload_that_somebody_solved_is_won_by_the_fastest(times, rules):
+    board = score(times, rules)
+    wins = board.win_counts()
+    solved = np.isfinite(board.ratios).any(axis=0).sum() if times else 0
+    assert sum(wins.values()) >= solved
+    assert all(wins[name] <= board.num_counting(name) for name in times)
+
+
+BUDGETS = dict.fromkeys(BASE, 60.0)
+
+
+@given(ROW, ROW)
+def test_the_time_ratio_of_two_submissions_is_one_over_the_ratio_the_other_way_round(own, other):
+    for ratio in (geometric_mean_time_ratio, published_time_ratio):
+        there, back = (ratio(one, two, base=BASE, budgets_s=BUDGETS) for one, two in ((own, other), (other, own)))
+        assert math.isnan(there) == math.isnan(back)
+        assert math.isnan(there) or there * back == pytest.approx(1.0)
+    assert geometric_mean_time_ratio(own, own, base=BASE, budgets_s=BUDGETS) == 1.0
 
 
 @given(TIMES, RULES)

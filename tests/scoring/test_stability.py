@@ -81,6 +81,18 @@ def test_empty_studies_and_absent_cells_can_be_drawn(rules):
     assert intervals == {name: RankRange(best=1, worst=1) for name in studies}  # nobody scores: all share rank 1
 
 
+@pytest.mark.parametrize("rules", [PUBLISHED, DOCUMENTED])
+def test_the_order_of_submissions_and_workloads_changes_no_interval(rules):
+    times = {name: {w: [10.0 + k, 14.0 + k, 30.0 - k] for w in (*BASE, "wmt_glu")} for k, name in enumerate("abcdefgh")}
+    turned = {name: dict(reversed(times[name].items())) for name in reversed(times)}
+    straight, other = (
+        rank_intervals(studies, base=base, held_out=HELD_OUT, rules=rules, resamples=9, confidence=0.5)
+        for studies, base in ((times, BASE), (turned, BASE[::-1]))
+    )
+    assert straight == other
+    assert len(set(straight.values())) > 1  # a board where everything is equal would show nothing
+
+
 def test_an_empty_board_has_no_intervals():
     assert rank_intervals({}, base=("wmt",), rules=DOCUMENTED) == {}
 
