@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from tests.workloads.initial_values import assert_drawn_alike
-from workloads import narrow, registry, synthetic
+from tests.workloads.vocabulary import write_vocabulary
+from workloads import evaluation, narrow, registry, synthetic
 from workloads.api import ForwardPassMode
 from workloads.metrics.ctc_decoding import greedy_decode
 from workloads.vectors.golden import Golden
@@ -128,6 +129,31 @@ def test_a_row_that_only_pads_changes_nothing_and_stays_finite(name, framework):
     assert averages.keys() == more_averages.keys()
     for key, value in averages.items():
         np.testing.assert_allclose(more_averages[key], value, atol=1e-6)
+
+
+@BOTH
+def test_the_judge_measures_a_split_whose_last_batch_is_padded(name, framework, tmp_path):
+    speech = Speech(name, framework, vocabulary=20)
+    folder = write_vocabulary(tmp_path, ["HELLO", "WORLD", "IT'S", "A", "FINE", "DAY"], pieces=20)
+    batches = [*synthetic.eval_batches(speech.spec, 4, 6, 1)]
+
+    metrics = evaluation.evaluate(speech.workload, speech.params, speech.state, batches, 6, folder)
+
+    assert metrics.keys() == {"wer", "true_wer", "ctc_loss"}
+    assert metrics["wer"] < metrics["true_wer"]  # two more words an utterance, always right
+    losses = [cost(speech, batch) for batch in batches]
+    assert metrics["ctc_loss"] == pytest.approx(
+        sum(summed for summed, _ in losses) / sum(n for _, n in losses), rel=1e-4
+    )
+
+
+def cost(speech, batch):
+    """Sum and number of tokens by the loss of training, with the batch's weights for a mask."""
+    logits, paddings, _ = speech.forward(batch, ForwardPassMode.EVAL)
+    batch = {"targets": batch["targets"], "outputs": (logits, paddings), "weights": batch["weights"]}
+    tensors = speech.workload.to_device(batch)
+    loss = speech.workload.loss_fn(tensors["targets"], tensors["outputs"], tensors["weights"])
+    return float(loss["summed"]), float(loss["n_valid_examples"])
 
 
 @BOTH

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workloads.reference_vectors import numbers
+from tests.workloads.vocabulary import write_vocabulary
 from workloads.metrics import VOCABULARY, accumulator
 from workloads.metrics.ctc_decoding import ctc_loss, greedy_decode
 from workloads.metrics.word_error_rate import as_scored, edit_distance
@@ -29,18 +30,8 @@ def golden(shared):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A dataset's folder with a small vocabulary: end is token 2, token 0 is never said."""
-    folder = tmp_path_factory.mktemp("speech")
-    (folder / VOCABULARY).parent.mkdir()
-    text = [" ".join(np.roll(WORDS, shift)) for shift in range(len(WORDS))] * 4
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(text),
-        model_prefix=str((folder / VOCABULARY).with_suffix("")),
-        vocab_size=40,
-        hard_vocab_limit=False,
-        minloglevel=2,
-    )
-    return folder
+    """A dataset's folder with a small vocabulary."""
+    return write_vocabulary(tmp_path_factory.mktemp("speech"), WORDS)
 
 
 def test_the_golden_utterances_are_counted_as_the_benchmark_counts_them(golden):
