@@ -110,7 +110,13 @@ class Peer:
 
 
 @contextmanager
-def started(module: str, folder: Path, data: Path | None = None, task: Path | None = None) -> Iterator[Peer]:
+def started(
+    module: str,
+    folder: Path,
+    data: Path | None = None,
+    task: Path | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Peer]:
     """A process of ours with its folders named in the environment, ended at the end of the `with` block."""
     folder.mkdir(parents=True, exist_ok=True)
     names = folder / "names"
@@ -125,6 +131,7 @@ def started(module: str, folder: Path, data: Path | None = None, task: Path | No
         "ALGOPERF_SCRATCH": str(folder),
         "ALGOPERF_DATA_ROOT": str(data or folder),
         "ALGOPERF_TASK_ROOT": str(task or folder),
+        **(more or {}),
     }
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         directory = os.open(folder, os.O_PATH)
@@ -164,14 +171,14 @@ class TrainerPeer:
         self.layout = ""
         self._pending: Snapshot | None = None
 
-    def set_up(self, hyperparameters: Mapping[str, Any] | None = None) -> None:
+    def set_up(self, hyperparameters: Mapping[str, Any] | None = None, batch_size: int = 8) -> None:
         assert self.peer.receive("hello")["protocol"] == protocol.PROTOCOL_VERSION
         self.peer.send(
             "setup",
             task=self.spec.anonymous("w-1234").as_json(),
             seed=self.seed,
             hyperparameters=hyperparameters,
-            batch_size=8,
+            batch_size=batch_size,
             ruleset="self_tuning" if hyperparameters is None else "external",
             framework=self.framework,
         )
