@@ -5,10 +5,11 @@ Source: the benchmark's speech models.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import nn
-from torch.distributed.nn.functional import all_reduce
+from torch import distributed, nn
 
 
 class LayerNorm(nn.Module):
@@ -74,6 +75,22 @@ class MaskedBatchNorm(nn.Module):
         return mean, self._total(deviations.square().sum(dim=(0, 1))) / count
 
     def _total(self, value: torch.Tensor) -> torch.Tensor:
-        if self.over_all_ranks and torch.distributed.is_available() and torch.distributed.is_initialized():
-            return all_reduce(value)
+        if self.over_all_ranks and distributed.is_available() and distributed.is_initialized():
+            return _SumOverRanks.apply(value)
         return value
+
+
+class _SumOverRanks(torch.autograd.Function):
+    """The sum of every process's values; each value's gradient is the sum of all processes' gradients of the sum."""
+
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+        total = value.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        total = gradients[0].clone()
+        distributed.all_reduce(total)
+        return total
