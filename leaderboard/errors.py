@@ -7,6 +7,7 @@ LeaderboardError                 message: one sentence a person can act on
 ├── QuotaExceeded                the team has used up what it may send
 ├── LeaseLost                    a host speaks for an attempt that is no longer its own
 ├── ReportRejected               a host's report has another shape than agreed
+├── ArchiveExists                an export would write over something
 ├── ImmutableRow                 somebody tried to change an append-only row
 └── AuditChainBroken             an audit row was changed, removed or slipped in
 """
@@ -44,6 +45,10 @@ class LeaseLost(LeaderboardError):
 
 class ReportRejected(LeaderboardError):
     """A host's report has another shape than agreed."""
+
+
+class ArchiveExists(LeaderboardError):
+    """An export would write over something that is there."""
 
 
 class ImmutableRow(LeaderboardError):
