@@ -102,6 +102,12 @@ def test_an_archive_with_members_without_end_is_refused(path, monkeypatch):
         read(path)
 
 
+def test_a_path_without_end_is_no_log(path):
+    write_archive(path, [("a/" * 1_000 + f"{PLACE}/eval_measurements.csv", TABLE)])
+    with pytest.raises(InvalidLogs, match="holds no logs of"):
+        read(path)
+
+
 def test_a_member_that_is_too_large_is_not_read(path, monkeypatch):
     write_archive(path, [(f"{PLACE}/eval_measurements.csv", TABLE), (f"{PLACE}/hparams.json", b"{}" + b" " * 100)])
     monkeypatch.setattr(layout, "MAX_JSON_BYTES", 50)

@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from scoring.errors import InvalidLogs
+from scoring.logs import compact
 from tests.scoring.logs.made_up import HEADER, read, write_compact, write_table
 
 EVALS = "evals_v05_external.csv.gz"
@@ -112,3 +113,17 @@ def test_other_columns_are_a_clear_error(tables):
     write_table(tables / "trials.csv.gz", "leaderboard,submission")
     with pytest.raises(InvalidLogs, match=r"trials.csv.gz has no column study"):
         read(tables)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("MAX_ROWS", "more than 1 rows"),
+        ("MAX_SUBMISSION_BYTES", "amos has more than 1 bytes"),
+        ("MAX_BYTES", "larger than"),
+    ],
+)
+def test_tables_without_end_are_refused(tables, monkeypatch, limit, message):
+    monkeypatch.setattr(compact, limit, 1)
+    with pytest.raises(InvalidLogs, match=message):
+        read(tables)["amos"].trials[0].evaluations.as_dict()

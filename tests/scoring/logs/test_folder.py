@@ -129,3 +129,21 @@ def test_what_a_name_holds_does_not_reach_the_reader_of_the_report(logs):
     (trial_folder(logs).parent / "\udcff").mkdir()  # on the disk a byte that is no letter
     shown = [skipped.path.rpartition("/")[2] for skipped in amos(logs).skipped]
     assert sorted(shown) == ["?", "?[2J?"]
+
+
+def test_logs_too_far_down_are_not_looked_for(logs):
+    deep = logs / "/".join("abcdefgh")
+    write_trial(trial_folder(deep, "nadamp"))
+    assert sorted(read(logs)) == ["amos", "lawa"]
+
+
+def test_a_folder_that_cannot_be_listed_makes_its_submission_unusable(logs, monkeypatch):
+    def scandir(path):
+        if path.endswith("amos/study_0"):
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    listed = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert amos(logs).problems == ("algoperf_v05/logs/external_tuning/amos/study_0: Permission denied",)
+    assert len(read(logs)["lawa"].trials) == 2
