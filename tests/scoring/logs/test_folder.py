@@ -139,7 +139,7 @@ def test_logs_too_far_down_are_not_looked_for(logs):
 
 def test_a_folder_that_cannot_be_listed_makes_its_submission_unusable(logs, monkeypatch):
     def scandir(path):
-        if path.endswith("amos/study_0"):
+        if str(path).endswith("amos/study_0"):
             raise PermissionError(13, "Permission denied")
         return listed(path)
 
