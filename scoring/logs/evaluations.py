@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -129,16 +130,25 @@ def _parse(text: bytes, source: str) -> Evaluations:
     if b'"' in text:
         text = _without_quotes(text)
     first, _, body = text.partition(b"\n")
-    try:
-        names = tuple(name.strip() for name in first.decode("utf-8-sig").split(","))
-    except UnicodeDecodeError:
-        raise InvalidLogs("the header is not UTF-8 text") from None
-    if names == ("",):
+    names = _header(first)
+    if not names:
         return Evaluations(source=source)
-    check_columns(names)
     if b"_" in body:
         raise InvalidLogs("a cell holds an underscore, which no number has")  # float() would take 1_0 for 10
     return Evaluations(columns=names, body=body, source=source)
+
+
+@lru_cache(maxsize=64)  # the tables of a workload share theirs
+def _header(line: bytes) -> tuple[str, ...]:
+    """The names of the columns; none for an empty file."""
+    try:
+        names = tuple(name.strip() for name in line.decode("utf-8-sig").split(","))
+    except UnicodeDecodeError:
+        raise InvalidLogs("the header is not UTF-8 text") from None
+    if names == ("",):
+        return ()
+    check_columns(names)
+    return names
 
 
 def check_columns(names: tuple[str, ...]) -> None:
