@@ -100,7 +100,7 @@ def test_one_submission_can_be_read_alone(original):
 def test_nothing_there_is_a_clear_error(tmp_path):
     with pytest.raises(InvalidLogs, match="there is nothing at"):
         read(tmp_path / "absent")
-    with pytest.raises(InvalidLogs, match="there is no <submission>"):
+    with pytest.raises(InvalidLogs, match="there is neither a table"):
         read(tmp_path)
 
 
