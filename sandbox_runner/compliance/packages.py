@@ -6,9 +6,11 @@ from __future__ import annotations
 OFFERED: dict[str, tuple[str, ...]] = {
     "absl-py": ("absl",),
     "chex": ("chex",),
+    "dm-haiku": ("haiku",),
     "flax": ("flax",),
     "jax": ("jax",),
     "jaxlib": ("jaxlib",),
+    "jraph": ("jraph",),
     "ml-dtypes": ("ml_dtypes",),
     "msgpack": ("msgpack",),
     "numpy": ("numpy",),

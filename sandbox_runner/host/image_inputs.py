@@ -69,6 +69,7 @@ STAYS_AT_HOME = (
     "workloads/*_command.py",
     "workloads/data_build/*",
     "workloads/narrow.py",
+    "workloads/parity.py",
     "workloads/synthetic.py",
     "workloads/transfer*.py",
     "workloads/vectors/*",

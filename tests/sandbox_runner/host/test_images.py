@@ -141,7 +141,7 @@ def test_the_trainer_holds_no_workload_no_dataset_no_metric_and_nothing_of_the_h
     paths = set(image_inputs.code_files("trainer"))
 
     folders = {PurePosixPath(path).parent.as_posix() for path in paths if path.startswith("workloads/")}
-    assert folders == {"workloads"}
+    assert folders == {"workloads", "workloads/layers", "workloads/losses"}
     assert not {"workloads/registry.py", "workloads/evaluation.py", "workloads/__main__.py"} & paths
     assert not [path for path in paths if path.startswith(("sandbox_runner/host", "sandbox_runner/judge"))]
 

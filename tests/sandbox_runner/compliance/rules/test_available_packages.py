@@ -9,7 +9,7 @@ from tests.sandbox_runner.compliance.submissions import SUBMISSION, judge
 
 
 @pytest.mark.parametrize(
-    "code", ["import tensorflow as tf", "from haiku import transform", "import optimizers.x", "import jraph"]
+    "code", ["import tensorflow as tf", "from learned_optimization import prefab", "import optimizers.x", "import clu"]
 )
 def test_a_package_that_is_not_installed_is_refused(code):
     assert judge(RULE, code) == [(Verdict.REJECTED, 1)]
@@ -18,9 +18,9 @@ def test_a_package_that_is_not_installed_is_refused(code):
 @pytest.mark.parametrize(
     "code",
     [
-        "try:\n    import jraph\nexcept ImportError:\n    jraph = None",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import haiku",
-        "def f():\n    import haiku",
+        "try:\n    import clu\nexcept ImportError:\n    clu = None",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import clu",
+        "def f():\n    import clu",
     ],
 )
 def test_a_package_that_may_be_missing_is_noted(code):
