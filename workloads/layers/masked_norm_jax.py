@@ -34,6 +34,7 @@ class BatchNorm(nn.Module):
 
     decay: float = 0.999
     epsilon: float = 1e-3
+    over_all_devices: bool = False  # also where a submission maps over devices by itself, over the axis `batch`
 
     @nn.compact
     def __call__(self, x: jax.Array, padded: jax.Array, *, use_running_averages: bool) -> jax.Array:
@@ -47,16 +48,24 @@ class BatchNorm(nn.Module):
         if use_running_averages:
             mean, variance = running_mean.value, running_variance.value
         else:
-            mean, variance = _statistics(x.astype(jnp.promote_types(x.dtype, jnp.float32)), padded)
+            mean, variance = self._statistics(x.astype(jnp.promote_types(x.dtype, jnp.float32)), padded)
             if not self.is_initializing():
                 running_mean.value = self.decay * running_mean.value + (1 - self.decay) * mean
                 running_variance.value = self.decay * running_variance.value + (1 - self.decay) * variance
         normalised = (x - mean) * ((1 + scale) * jax.lax.rsqrt(variance + self.epsilon)) + bias
         return jnp.where(padded, 0, normalised).astype(x.dtype)
 
+    def _statistics(self, x: jax.Array, padded: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Mean and biased variance of each feature over what counts, in two passes."""
+        total = _total_of_devices if self.over_all_devices else lambda value: value
+        count = jnp.maximum(total(jnp.sum(~padded)), 1)
+        mean = total(jnp.sum(jnp.where(padded, 0, x), axis=(0, 1))) / count
+        return mean, total(jnp.sum(jnp.where(padded, 0, jnp.square(x - mean)), axis=(0, 1))) / count
 
-def _statistics(x: jax.Array, padded: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Mean and biased variance of each feature over what counts, in two passes. The batch is that of all devices."""
-    count = jnp.maximum(jnp.sum(~padded), 1)
-    mean = jnp.sum(jnp.where(padded, 0, x), axis=(0, 1)) / count
-    return mean, jnp.sum(jnp.where(padded, 0, jnp.square(x - mean)), axis=(0, 1)) / count
+
+def _total_of_devices(value: jax.Array) -> jax.Array:
+    """The sum over a mapped axis `batch`. Without one the batch is that of all devices already."""
+    try:
+        return jax.lax.psum(value, "batch")
+    except NameError:
+        return value

@@ -33,7 +33,8 @@ class BatchRNN(nn.Module):
         units = x.shape[-1] // 2
         if self.layer_norm:
             return LSTM(units)(LayerNorm()(x), padded)
-        return LSTM(units)(BatchNorm()(x, padded, use_running_averages=use_running_averages), padded)
+        norm = BatchNorm(over_all_devices=True)
+        return LSTM(units)(norm(x, padded, use_running_averages=use_running_averages), padded)
 
 
 class FeedForwardModule(nn.Module):
@@ -47,7 +48,10 @@ class FeedForwardModule(nn.Module):
         self, x: jax.Array, padded: jax.Array, *, dropout_rate: float, train: bool, use_running_averages: bool
     ) -> jax.Array:
         width = x.shape[-1]
-        x = LayerNorm()(x) if self.layer_norm else BatchNorm()(x, padded, use_running_averages=use_running_averages)
+        if self.layer_norm:
+            x = LayerNorm()(x)
+        else:
+            x = BatchNorm(over_all_devices=True)(x, padded, use_running_averages=use_running_averages)
         x = _ACTIVATIONS[self.activation](glorot_dense(width)(x))
         x = jnp.where(padded[..., jnp.newaxis], 0, x)
         return dropout(x, dropout_rate, self.make_rng("dropout") if train else None)

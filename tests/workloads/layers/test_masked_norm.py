@@ -73,6 +73,22 @@ def test_what_stands_in_padded_frames_is_never_seen(framework):
         assert np.array_equal(ours, theirs)
 
 
+def test_in_jax_the_batch_may_be_that_of_all_devices_of_a_mapped_axis():
+    """Mapping over the axis stands for devices; the rows count what they count, however many each has."""
+    norm = masked_norm_jax.BatchNorm(over_all_devices=True)
+    variables = norm.init(jax.random.PRNGKey(0), X, PADDED, use_running_averages=False)
+
+    def normalise(x, padded):
+        return norm.apply(variables, x, padded, use_running_averages=False, mutable=["batch_stats"])
+
+    whole, new = normalise(X, PADDED)
+    parts, part_new = jax.vmap(normalise, axis_name="batch")(X[:, np.newaxis], PADDED[:, np.newaxis])
+
+    np.testing.assert_allclose(parts[:, 0], whole, atol=1e-5)
+    for name in ("mean", "var"):
+        np.testing.assert_allclose(part_new["batch_stats"][name][1], new["batch_stats"][name], atol=1e-6)
+
+
 def test_averages_in_pytorch_can_be_frozen_in_training():
     module = torch_module().train()
     set_batch_norm_updates(module, False)
