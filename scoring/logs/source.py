@@ -82,11 +82,8 @@ def open_logs(path: Path, *, edition: str, ruleset: str, about: Mapping[str, Map
     if not logs.submissions:
         logs.close()
         others = sorted(getattr(source, "others", ()))
-        found = (
-            f"there is only {', '.join(others)}"
-            if others
-            else "there is no <submission>/study_N/<workload>_<framework>"
-        )
+        nothing = "there is neither a table evals_*.csv.gz nor a tree <submission>/study_N/<workload>_<framework>"
+        found = f"there is only {', '.join(others)}" if others else nothing
         raise InvalidLogs(f"{path} holds no logs of {edition} {ruleset}: {found}")
     return logs
 
