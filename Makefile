@@ -7,7 +7,7 @@ BIN := .venv/bin
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env,)
 SERIAL := docker or trains or browser or postgres
 
-.PHONY: help setup run test test-full check format images lock bench-scoring clean
+.PHONY: help setup run test test-full check format images lock bench-scoring bench-web bench-workloads clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ lock: ## Resolve the pins of pyproject.toml into both hashed locks
 
 bench-scoring: ## CPU seconds and memory of scoring the competition's logs, beside pandas
 	@$(BIN)/python -m benchmarks.bench_scoring
+
+bench-web: ## What pages cost: rendered, cached, and beside a plain file; wants PostgreSQL and nginx
+	@$(BIN)/python -m benchmarks.web
+
+bench-workloads: ## Steps per second and peak memory of every workload, eager, compiled and in JAX
+	@$(BIN)/python -m benchmarks.bench_workloads
 
 clean: ## Remove the environment and all state: engine, images, data, database
 	$(AS_ROOT) rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache

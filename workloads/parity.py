@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from workloads import registry, synthetic, transfer
+from workloads.narrow import narrow, shortened
 from workloads.spec import Framework, Workload
 from workloads.vectors import generator
 from workloads.vectors.runner import Trained
@@ -124,19 +125,6 @@ def compare(spec: Workload, batch_size: int, *, switch: bool = True) -> Parity:
     )
 
 
-def shortened(spec: Workload) -> Workload:
-    """The full-size model on inputs, and with a table, that a few gigabytes hold."""
-    data = {**spec.data, **_SHORTER_DATA.get(spec.dataset, {})}
-    model = {**spec.model, "table_rows": 65_536} if "table_rows" in spec.model else spec.model
-    return dataclasses.replace(spec, data=data, model=model)
-
-
-_SHORTER_DATA: Mapping[str, Mapping[str, Any]] = {
-    "librispeech": {"max_samples": 80_000, "max_targets": 24},
-    "wmt": {"max_length": 64},
-}
-
-
 class _Weights:
     """Made-up weights of one workload, none at a special initial value, in the shape that the runners read."""
 
@@ -202,8 +190,6 @@ def as_json(parity: Parity) -> dict[str, Any]:
 
 def rows(names: Iterator[str], *, full: bool) -> Iterator[Parity]:
     """One comparison per name: narrow, or the full-size model on short inputs."""
-    from workloads.narrow import narrow
-
     for name in names:
         spec = registry.get(name)
         yield compare(shortened(spec), 2) if full else compare(narrow(spec), 4)

@@ -147,7 +147,7 @@ def assert_same_training(tmp_path: Path, name: str, ranks: int) -> None:
     shared_losses, shared_weights = train(tmp_path / "several", name, ranks)
     assert len(losses) == STEPS
     assert shared_losses == pytest.approx(losses, rel=2e-5)
-    np.testing.assert_allclose(shared_weights, weights, rtol=1e-3, atol=2e-5)
+    np.testing.assert_allclose(shared_weights, weights, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["librispeech_deepspeech", "ogbg"])
@@ -176,8 +176,9 @@ def test_batch_norm_of_one_process_sees_its_own_examples(tmp_path: Path, name: s
     for _ in range(2):
         batch = workload.to_device(shards.joined([next(pieces) for _ in range(BATCH_SIZE // 4)]))
         logits, _ = workload.model_fn(model, batch, None, ForwardPassMode.TRAIN, None, True, 0.0)
-        halves.append(workload.loss_fn(batch["targets"], logits))
-    summed, examples = (sum(float(half[key]) for half in halves) for key in ("summed", "n_valid_examples"))
+        found = workload.loss_fn(batch["targets"], logits)
+        halves.append({key: found[key].item() for key in ("summed", "n_valid_examples")})
+    summed, examples = (sum(half[key] for half in halves) for key in ("summed", "n_valid_examples"))
     assert losses[0] == pytest.approx(summed / examples, rel=1e-5)
 
 
