@@ -24,6 +24,7 @@ TINY = {
     "librispeech_conformer": {"encoder_dim": 16, "heads": 2, "depth": 1},
     "librispeech_deepspeech": {"encoder_dim": 16, "lstm_layers": 1, "feed_forward_layers": 1},
 }
+QUICK_TO_COMPILE = {"xla_backend_optimization_level": 0}
 NOT_RANDOM = {"time_masks": 0, "frequency_masks": 0}
 BOTH = pytest.mark.parametrize(
     ("name", "framework"), [(name, framework) for name in NAMES for framework in ("pytorch", "jax")]
@@ -44,7 +45,7 @@ class Speech:
         self.framework = framework
         self.workload = registry.load(self.spec, framework)(self.spec)
         self.params, self.state = self.workload.init_model_fn(0)
-        self._compiled = jax.jit(self._forward_jax, static_argnums=2)
+        self._compiled = jax.jit(self._forward_jax, static_argnums=2, compiler_options=QUICK_TO_COMPILE)
 
     def batch(self, count=3):
         return next(synthetic.train_batches(self.spec, count, 1))
@@ -211,7 +212,7 @@ def test_jax_computes_in_the_precision_of_its_parameters(name):
             params, speech.batch(), speech.state, ForwardPassMode.EVAL, None, False, dropout_rate=0.0
         )[0][0]
 
-    logits = jax.jit(forward)(params)
+    logits = jax.jit(forward, compiler_options=QUICK_TO_COMPILE)(params)
 
     assert logits.dtype == jnp.bfloat16
     np.testing.assert_allclose(logits.astype(np.float32), expected, atol=0.05 * np.abs(expected).max())
