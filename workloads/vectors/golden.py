@@ -78,7 +78,7 @@ class Golden:
             }
         if "nodes" in given:
             fields = {name: given.pop(name) for name in GraphsTuple._fields if name in given}
-            return {"inputs": GraphsTuple(globals=None, **fields), **given}
+            return {"inputs": GraphsTuple(**{"globals": None, **fields}), **given}
         if given["inputs"].ndim == 4:
             given["inputs"] = np.ascontiguousarray(given["inputs"].transpose(0, 2, 3, 1))
         return given

@@ -76,9 +76,8 @@ def _generated(golden: Golden, report: Reporter) -> Iterator[Quantity]:
         size = float(np.abs(values, dtype=np.float64).sum())
         total = abs(float(values.sum(dtype=np.float64)) - how["sum"]) if "sum" in how else 0.0
         norm = float(np.linalg.norm(values.astype(np.float64)))
-        return max(
-            first / max(1.0, np.abs(values).max()), total / max(1.0, size), abs(norm - how.get("l2", norm)) / norm
-        )
+        off_norm = abs(norm - how.get("l2", norm)) / max(norm, 1e-30)
+        return max(first / max(1.0, np.abs(values).max()), total / max(1.0, size), off_norm)
 
     inputs = ((key, off(golden.inputs[key], how)) for key, how in golden.record["inputs"].items())
     yield report.worst("inputs", inputs, _EXACT_GENERATOR)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from sacrebleu.metrics.bleu import BLEU
+from sentencepiece import SentencePieceProcessor
 
-from workloads.metrics.bleu import corpus_bleu, cut_at_end, score
+from workloads.metrics import VOCABULARY
+from workloads.metrics.beam_search import END
+from workloads.metrics.bleu import Bleu, corpus_bleu, cut_at_end, score
 
 
 @pytest.fixture
@@ -47,3 +51,21 @@ def test_without_a_match_a_little_is_left_as_in_the_benchmark():
 )
 def test_a_translation_ends_with_its_first_end_token_and_without_one_after_its_first_token(tokens, kept):
     assert cut_at_end(np.array(tokens)).tolist() == kept
+
+
+def test_translations_are_compared_as_texts_and_rows_that_pad_are_left_out(shared, tmp_path):
+    (tmp_path / VOCABULARY).parent.mkdir()
+    golden = shared / "data" / "reference_vectors" / "pipelines" / "wmt_tiny_sentencepiece.model"
+    shutil.copy(golden, tmp_path / VOCABULARY)
+    sentence = SentencePieceProcessor(model_file=str(golden)).encode("the cat and the dog and a house")
+    targets = np.array([[*sentence, END, 0], [0] * (len(sentence) + 2)])
+    weights = (targets > 0).astype(np.int64)
+    said = np.array([[*sentence, END, 7], [9] * (len(sentence) + 2)])  # what follows the end does not count
+    collected = Bleu(tmp_path)
+
+    collected.update((np.full(targets.shape, 2.0), targets > 5, said), {"targets": targets, "weights": weights})
+
+    assert collected.num_examples == 1
+    assert collected.compute()["bleu"] == pytest.approx(100)
+    assert collected.compute()["loss"] == 2.0
+    assert collected.compute()["accuracy"] == np.sum(targets > 5) / weights.sum()
