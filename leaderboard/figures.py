@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from django.urls import reverse
@@ -21,19 +22,29 @@ def profile(
     """The performance profiles of a snapshot.
 
     Args:
-        standings: best first, with their submissions loaded.
+        standings: best first, with their submissions loaded; of a large board only those to draw in colour.
         shown: slugs to draw in colour; without any, the top five and the baseline.
     """
     head = snapshot.head
     base = [entry["name"] for entry in head["workloads"] if entry["role"] == "base"]
     lines = [_profile_line(standing, base, head["tau_max"]) for standing in standings]
+    is_part = len(lines) < head.get("ranked", 0)
     return charts.performance_profile(
-        charts.choose_in_colour(lines, shown),
+        lines if is_part else charts.choose_in_colour(lines, shown),
+        band=_band(head) if is_part else None,
         num_workloads=len(base),
         tau_max=head["tau_max"],
         revision=f"{snapshot.pk}",
         axis=axis,
     )
+
+
+def _band(head: Mapping[str, Any]) -> charts.Band | None:
+    """Where all profiles of a large board lie; None for a snapshot that was stored before this was."""
+    if not head.get("band"):
+        return None
+    taus = scoring.tau_grid(head["tau_max"]).tolist()
+    return charts.Band(count=head["ranked"], taus=taus, low=head["band"]["low"], high=head["band"]["high"])
 
 
 def _profile_line(standing: Standing, base: Sequence[str], tau_max: float) -> charts.ProfileLine:

@@ -30,6 +30,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+import numpy as np
+
 import scoring
 from leaderboard.effort import Effort
 from workloads.spec import Edition, Ruleset, Workload
@@ -224,9 +226,20 @@ def origins(entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def head_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a document that does not grow with its submissions, and how many there are."""
+    """The part of a document that does not grow with its submissions, how many there are, and where profiles lie.
+
+    band        {low: [...], high: [...]}, the 10th and the 90th percentile of all profiles at every tau; null without
+                profiles. It stands for the lines of a board that has too many to draw.
+    """
     head = {name: value for name, value in document.items() if name not in PER_SUBMISSION}
-    return {**head, "ranked": len(document.get("submissions", ()))}
+    return {**head, "ranked": len(document.get("submissions", ())), "band": _band(document["profile"]["rho"])}
+
+
+def _band(profiles: Mapping[str, Sequence[float]]) -> dict[str, list[float]] | None:
+    if not profiles:
+        return None
+    low, high = np.quantile(np.array(list(profiles.values())), [0.1, 0.9], axis=0)
+    return {"low": low.round(6).tolist(), "high": high.round(6).tolist()}
 
 
 def cells_of(head: Mapping[str, Any], cells: Mapping[str, Any]) -> list[dict[str, Any]]:

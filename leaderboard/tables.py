@@ -6,6 +6,7 @@ A cell that does not count keeps its value and says why. Sorting puts counting v
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -193,29 +194,39 @@ def cell_of(column: Column, stored: Mapping[str, Any] | None) -> Cell:
     )
 
 
-def rows_of(document: Mapping[str, Any], standings: Sequence[Standing]) -> list[Row]:
-    """Standings -> rows, in the order they come."""
+def rows_of(
+    document: Mapping[str, Any],
+    standings: Sequence[Standing],
+    *,
+    ranks: Mapping[int, int] | None = None,
+    baseline_score: float | None = None,
+) -> list[Row]:
+    """Standings -> rows, in the order they come.
+
+    Args:
+        ranks: how often each rank is given on the whole board, where `standings` are a part of it.
+        baseline_score: of the whole board, likewise.
+    """
     columns = columns_of(document)
     unknown: dict[str, Any] | None = {} if document.get("origin") == "printed" else None
-    ranks = [standing.rank for standing in standings]
-    baseline = next((row for row in standings if row.submission.is_baseline), None)
+    given = Counter(standing.rank for standing in standings) if ranks is None else ranks
+    baseline = next((row.benchmark_score for row in standings if row.submission.is_baseline), baseline_score)
     rows = []
     for standing in standings:
+        is_baseline = standing.submission.is_baseline
         cells = [cell_of(column, standing.cells.get(column.name, unknown)) for column in columns]
-        shared = ranks.count(standing.rank) > 1
+        shared = given[standing.rank] > 1
         rows.append(
             Row(
                 standing=standing,
                 rank=f"={standing.rank}" if shared else str(standing.rank),
-                delta=None
-                if baseline is None or standing is baseline
-                else standing.benchmark_score - baseline.benchmark_score,
-                time_ratio=None if standing is baseline else standing.speedup,
+                delta=None if baseline is None or is_baseline else standing.benchmark_score - baseline,
+                time_ratio=None if is_baseline else standing.speedup,
                 counts=sum(cell.counts for cell in cells),
                 cells=cells,
                 has_times=any(cell.is_known for cell in cells),
                 bar=round(84 * min(1.0, max(0.0, standing.benchmark_score)), 1),
-                tick=None if baseline is None else round(84 * baseline.benchmark_score, 1),
+                tick=None if baseline is None else round(84 * baseline, 1),
             )
         )
     return rows

@@ -7,7 +7,7 @@ from leaderboard.charts.curves import CurveLine, Point, training_curves
 from leaderboard.charts.dumbbell import Pair, held_out_dumbbells
 from leaderboard.charts.figure import Chart, LegendEntry, Table
 from leaderboard.charts.files import standalone_svg, table_csv
-from leaderboard.charts.profile import ProfileLine, choose_in_colour, performance_profile
+from leaderboard.charts.profile import Band, ProfileLine, choose_in_colour, performance_profile
 from leaderboard.charts.ranks import MOST_LINES as MOST_RANK_LINES
 from leaderboard.charts.ranks import RankLine, rank_stability
 from leaderboard.charts.ratios import RatioBar, Side, ratio_bars
@@ -17,6 +17,7 @@ from leaderboard.charts.styles import BASELINE, Style, submission_style, trial_s
 __all__ = [
     "BASELINE",
     "MOST_RANK_LINES",
+    "Band",
     "Bar",
     "Chart",
     "CurveLine",

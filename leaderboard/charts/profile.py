@@ -52,6 +52,20 @@ class ProfileLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Band:
+    """Where the lines in the background lie: the 10th and the 90th percentile of their heights at some taus."""
+
+    count: int  # lines
+    taus: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+    @property
+    def name(self) -> str:
+        return f"{self.count} submissions, 10 to 90 %"
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Sheet:
     """One size of the static image."""
 
@@ -94,6 +108,7 @@ def performance_profile(
     title: str = "Performance profiles",
     axis: str = "log",
     uid: str = "profile",
+    band: Band | None = None,
 ) -> Chart:
     """The profiles of a board, best submission first.
 
@@ -101,17 +116,21 @@ def performance_profile(
         num_workloads: how many base workloads a full profile has.
         revision: identity of the snapshot, kept by Plotly across redraws.
         axis: "log" or "linear". With one or two lines in colour on the linear axis the area below the first is shaded.
+        band: stands for all lines of a board so large that only those in colour are given.
     """
     is_log = axis != "linear"
+    quiet = [line for line in lines if not line.in_colour]
+    if band is None and len(quiet) > MOST_LINES:
+        band = _band_of(quiet, tau_max)
     summary = _summary(lines, num_workloads, tau_max)
-    draw = _Drawing(lines=lines, num_workloads=num_workloads, tau_max=tau_max, is_log=is_log, uid=uid)
+    draw = _Drawing(lines=lines, num_workloads=num_workloads, tau_max=tau_max, is_log=is_log, uid=uid, band=band)
     wide, narrow = (draw.image(sheet, title, summary) for sheet in (_WIDE, _NARROW))
     return Chart(
         uid=uid,
         title=title,
         help=HELP,
         summary=summary,
-        figure=_figure(lines, num_workloads, tau_max, is_log, revision),
+        figure=_figure(lines, num_workloads, tau_max, is_log, revision, band),
         wide=wide,
         narrow=narrow,
         table=_table(lines, num_workloads, tau_max),
@@ -137,6 +156,7 @@ class _Drawing:
     tau_max: float
     is_log: bool
     uid: str
+    band: Band | None
 
     def image(self, sheet: _Sheet, title: str, summary: str) -> SafeString:
         parts = [*self._axes(sheet), *self._area(sheet), *self._background(sheet), *self._coloured(sheet)]
@@ -176,10 +196,9 @@ class _Drawing:
         return [svg.element("path", class_=first.style.fill, d=shade, opacity="0.14")]
 
     def _background(self, sheet: _Sheet) -> list[SafeString]:
-        quiet = [line for line in self.lines if not line.in_colour]
-        if len(quiet) > MOST_LINES:
-            return [self._band(sheet, quiet)]
-        return [self._step_line(sheet, line, 0.0) for line in reversed(quiet)]
+        if self.band is not None:
+            return [self._shade(sheet, self.band)]
+        return [self._step_line(sheet, line, 0.0) for line in reversed(self.lines) if not line.in_colour]
 
     def _coloured(self, sheet: _Sheet) -> list[SafeString]:
         loud = self._loud()
@@ -210,13 +229,14 @@ class _Drawing:
             data_off=quiet,
         )
 
-    def _band(self, sheet: _Sheet, quiet: Sequence[ProfileLine]) -> SafeString:
+    def _shade(self, sheet: _Sheet, band: Band) -> SafeString:
         x, y = sheet.x(self.tau_max, self.is_log), sheet.y
-        low, high = _band(quiet, self.tau_max)
-        edge = [(x(tau), y(level)) for tau, level in high] + [(x(tau), y(level)) for tau, level in reversed(low)]
+        upper = [(x(tau), y(level)) for tau, level in zip(band.taus, band.high, strict=True)]
+        lower = [(x(tau), y(level)) for tau, level in zip(band.taus, band.low, strict=True)]
+        edge = upper + lower[::-1]
         return svg.element(
             "path",
-            svg.element("title", _band_name(quiet)),
+            svg.element("title", band.name),
             class_="fx",
             d=f"{svg.path(edge)}Z",
             opacity="0.35",
@@ -228,7 +248,7 @@ class _Drawing:
         gap = 17.0
         quiet = [line for line in self.lines if not line.in_colour]
         room = int((bottom - top) / gap) + 1
-        chosen = self._loud() + (quiet if len(quiet) <= MOST_LINES else [])
+        chosen = self._loud() + (quiet if self.band is None else [])
         ends = [(sheet.y(line.steps[-1][1]) + self._offset(line), line) for line in chosen[:room]]
         ends.sort(key=lambda end: (end[0], -end[1].score))
         places = spread([end for end, _ in ends], gap=gap, low=top, high=bottom)
@@ -250,11 +270,10 @@ class _Drawing:
 
 
 def _figure(
-    lines: Sequence[ProfileLine], num_workloads: int, tau_max: float, is_log: bool, revision: str
+    lines: Sequence[ProfileLine], num_workloads: int, tau_max: float, is_log: bool, revision: str, band: Band | None
 ) -> dict[str, Any]:
-    quiet = [line for line in lines if not line.in_colour]
-    many = len(quiet) > MOST_LINES
-    traces = _band_traces(quiet, tau_max) if many else [_trace(line) for line in reversed(quiet)]
+    quiet = [_trace(line) for line in reversed(lines) if not line.in_colour]
+    traces = quiet if band is None else _band_traces(band)
     # The best line lies on top, so it comes last.
     traces += [_trace(line) for line in reversed(lines) if line.in_colour]
     title = _x_title(is_log, False)
@@ -302,27 +321,24 @@ def _trace(line: ProfileLine) -> dict[str, Any]:
     }
 
 
-def _band(quiet: Sequence[ProfileLine], tau_max: float) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """The 10th and the 90th percentile of the lines in the background, at 60 taus."""
+def _band_of(quiet: Sequence[ProfileLine], tau_max: float) -> Band:
+    """The band of some lines, at 60 taus."""
     taus = [1.0 + (tau_max - 1.0) * index / 59 for index in range(60)]
-    low, high = [], []
-    for tau in taus:
-        levels = sorted(line.fraction_at(tau) for line in quiet)
-        low.append((tau, levels[round(0.1 * (len(levels) - 1))]))
-        high.append((tau, levels[round(0.9 * (len(levels) - 1))]))
-    return low, high
+    levels = [sorted(line.fraction_at(tau) for line in quiet) for tau in taus]
+    last = len(quiet) - 1
+    return Band(
+        count=len(quiet),
+        taus=taus,
+        low=[row[round(0.1 * last)] for row in levels],
+        high=[row[round(0.9 * last)] for row in levels],
+    )
 
 
-def _band_name(quiet: Sequence[ProfileLine]) -> str:
-    return f"{len(quiet)} other submissions, 10 to 90 %"
-
-
-def _band_traces(quiet: Sequence[ProfileLine], tau_max: float) -> list[dict[str, Any]]:
-    low, high = _band(quiet, tau_max)
+def _band_traces(band: Band) -> list[dict[str, Any]]:
     common = {"type": "scatter", "mode": "lines", "line": {"width": 0, "color": "ctx"}, "hoverinfo": "skip"}
-    lower = {**common, "x": [tau for tau, _ in low], "y": [level for _, level in low]}
-    upper = {**common, "x": [tau for tau, _ in high], "y": [level for _, level in high]}
-    return [lower, {**upper, "name": _band_name(quiet), "fill": "tonexty", "fillcolor": "ctx@0.35"}]
+    lower = {**common, "x": list(band.taus), "y": list(band.low)}
+    upper = {**common, "x": list(band.taus), "y": list(band.high)}
+    return [lower, {**upper, "name": band.name, "fill": "tonexty", "fillcolor": "ctx@0.35"}]
 
 
 def _summary(lines: Sequence[ProfileLine], num_workloads: int, tau_max: float) -> str:

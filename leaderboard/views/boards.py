@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from leaderboard import charts, figures, tables
+from leaderboard import charts, figures, large_boards, tables
 from leaderboard.models import Decision, Snapshot, Standing, Submission
 from leaderboard.templatetags.state import query_with
 from leaderboard.views.caching import public_page
@@ -33,18 +34,16 @@ def current(request: HttpRequest) -> HttpResponse:
 def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
     """The ranked table of one edition and ruleset, what is not ranked, times and profiles."""
     opened = open_board(request, edition, ruleset)
-    standings = opened.standings()
-    everything = tables.rows_of(opened.head, standings)
     columns = tables.columns_of(opened.head)
     sortable = ["score", "time", "counted", *(column.name for column in columns)]
     sort, descending = sorting(request, sortable)
     words = request.GET.get("q", "")[:100]
-    rows = tables.sort_rows(tables.matching(everything, words), sort, descending=descending)
+    page, profile = _listing(request, opened, words, sort, descending=descending)
+    rows = list(page)
     unit = request.GET.get("unit")
-    profile = profile_of(request, opened.snapshot, standings) if opened.snapshot and standings else None
     context = {
         **frame(opened, "board"),
-        "page": Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "columns": columns,
         "not_ranked": _not_ranked(edition, ruleset),
         "sorts": heads(request, sortable, sort, descending=descending),
@@ -54,15 +53,15 @@ def board(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
         "figure_base": reverse("board_figure", args=[edition, ruleset, "profile", "json"]),
         "axis": axis_of(request),
         "shows": {
-            "delta": any(row.delta is not None for row in everything),
-            "time": any(row.time_ratio is not None for row in everything),
-            "squares": any(cell.has_value for row in everything for cell in row.cells),
-            "range": any(row.standing.rank_best is not None for row in everything),
+            "delta": any(row.delta is not None for row in rows),
+            "time": any(row.time_ratio is not None for row in rows),
+            "squares": any(cell.has_value for row in rows for cell in row.cells),
+            "range": any(row.standing.rank_best is not None for row in rows),
         },
         "downloads": _downloads(opened, edition, ruleset),
         "in_colour": sum(entry.is_on for entry in profile.legend) if profile else 0,
-        "has_baseline": any(row.submission.is_baseline for row in everything),
-        "has_times": any(cell.has_value for row in everything for cell in row.cells),
+        "has_baseline": any(row.tick is not None for row in rows),
+        "has_times": any(cell.has_value for row in rows for cell in row.cells),
     }
     return render(request, "leaderboard/board.html", context)
 
@@ -77,11 +76,49 @@ def _downloads(opened: OpenBoard, edition: str, ruleset: str) -> list[dict[str, 
     return [{"href": reverse(name, args=[edition, ruleset]) + query, "text": text} for name, text in files]
 
 
-def profile_of(request: HttpRequest, snapshot: Snapshot, standings: Sequence[Standing]) -> charts.Chart | None:
+def _listing(
+    request: HttpRequest, opened: OpenBoard, words: str, sort: str, *, descending: bool
+) -> tuple[Page[Any], charts.Chart | None]:
+    """One page of rows, and the profiles; of a large board only what is shown is loaded."""
+    snapshot, number = opened.snapshot, request.GET.get("page")
+    if snapshot is None or not large_boards.is_large(snapshot):
+        standings = opened.standings()
+        rows = tables.matching(tables.rows_of(opened.head, standings), words)
+        whole = tables.sort_rows(rows, sort, descending=descending)
+        return Paginator(whole, ROWS_A_PAGE).get_page(number), _profile(
+            request, snapshot, standings
+        ) if snapshot and standings else None
+    seen = large_boards.overview(snapshot, sort)
+    page: Page[Any] = Paginator(seen.chosen(words, sort, descending=descending), ROWS_A_PAGE).get_page(number)
+    keys, drawn = list(page), seen.in_colour(_shown(request))
+    loaded = seen.load([*keys, *drawn])
+    baseline = seen.baseline.score if seen.baseline else None
+    standings = [loaded[key] for key in keys if key in loaded]
+    page.object_list = tables.rows_of(opened.head, standings, ranks=seen.ranks, baseline_score=baseline)
+    return page, _profile(request, snapshot, [loaded[key] for key in drawn if key in loaded])
+
+
+def profile_of(request: HttpRequest, opened: OpenBoard) -> charts.Chart | None:
     """The profiles with the lines and on the axis that the address asks for; None for a board without times."""
+    snapshot = opened.snapshot
+    if snapshot is None or snapshot.is_printed:
+        return None
+    if not large_boards.is_large(snapshot):
+        return _profile(request, snapshot, opened.standings())
+    seen = large_boards.overview(snapshot, "score")
+    drawn = seen.in_colour(_shown(request))
+    loaded = seen.load(drawn)
+    return _profile(request, snapshot, [loaded[key] for key in drawn if key in loaded])
+
+
+def _profile(request: HttpRequest, snapshot: Snapshot, standings: Sequence[Standing]) -> charts.Chart | None:
     if snapshot.is_printed:
         return None
-    return figures.profile(snapshot, standings, axis=axis_of(request), shown=request.GET.getlist("show")[:12])
+    return figures.profile(snapshot, standings, axis=axis_of(request), shown=_shown(request))
+
+
+def _shown(request: HttpRequest) -> list[str]:
+    return request.GET.getlist("show")[:12]
 
 
 def axis_of(request: HttpRequest) -> str:

@@ -51,7 +51,7 @@ def board_figure(request: HttpRequest, edition: str, ruleset: str, figure: str, 
 
 
 def _profile(request: HttpRequest, opened: OpenBoard, _: str) -> charts.Chart | None:
-    return profile_of(request, opened.snapshot, opened.standings()) if opened.snapshot else None
+    return profile_of(request, opened)
 
 
 def _ranks(request: HttpRequest, opened: OpenBoard, _: str) -> charts.Chart | None:
