@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,6 +32,7 @@ def load_printed_boards() -> list[Snapshot]:
 def _load_board(facts: Mapping[str, Any], printed: Mapping[str, Any]) -> Snapshot | None:
     edition = editions.load(facts["edition"])
     axes = Axes.of(edition, printed["ruleset"], edition.hardware_class, facts["hardware_model"])
+    axes = dataclasses.replace(axes, rules=scoring.PUBLISHED.name)
     board, _ = Board.objects.get_or_create(
         edition=axes.edition,
         revision=axes.revision,

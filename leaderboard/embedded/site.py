@@ -64,6 +64,7 @@ class EmbeddedSite:
             _require_free(self.port)
             become_subreaper()
             migrate_if_needed(self.say)
+            load_printed_boards()
             user = site_user(self.say)
             if self.with_host:
                 host.register_local_host()
@@ -180,13 +181,12 @@ def _keep_short(log: Path) -> None:
 
 
 def migrate_if_needed(say: Callable[[str], None]) -> None:
-    """Brings the database and the facts it ships with up to date; a second time it only looks."""
+    """Brings the database up to date; a second time it only looks."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         say(f"Bringing the database up to date: {len(plan)} migrations.")
         call_command("migrate", interactive=False, verbosity=0)
-    load_printed_boards()
 
 
 def answers(address: str) -> bool:
