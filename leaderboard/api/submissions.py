@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from leaderboard.api import serializers
-from leaderboard.api.reading import Reading, ReadList, ReadOne, paged
+from leaderboard.api.reading import Reading, ReadList, ReadOne, paged, word
 from leaderboard.models import Attempt, Evaluation, Standing, Submission, Trial
 from leaderboard.run_document import run_document
 
@@ -84,7 +84,7 @@ class Trials(_OfSubmission):
     def rows(self) -> Any:
         rows = Trial.objects.filter(study__submission=self.submission()).select_related("study__submission")
         if "workload" in self.request.query_params:
-            rows = rows.filter(study__workload=self.request.query_params["workload"])
+            rows = rows.filter(study__workload=word(self.request.query_params["workload"]))
         study = self.request.query_params.get("study", "")
         return rows.filter(study__number=int(study[:9])) if study.isdecimal() else rows
 
