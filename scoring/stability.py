@@ -1,4 +1,7 @@
-"""How much a rank depends on one workload, on the held-out rule, and on the luck of the studies."""
+"""How much a rank depends on one workload, on the held-out rule, and on the luck of the studies.
+
+Source: our own; the benchmark's rules know one score. Times are seconds, ranks begin at 1.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ class RankRange:
 def leave_one_out(board: Board) -> list[LeftOut]:
     """The board without each base workload in turn, in board order; empty for a board of one workload.
 
-    Columns are gated and divided one by one, so leaving one out changes no other column.
+    Columns are gated and divided one by one, so leaving one out changes no other column. Scores are dimensionless, in
+    [0, 1], under the rule set of the board.
     """
     if len(board.base) == 1:
         return []
@@ -53,7 +57,10 @@ def rank_ranges(board: Board) -> dict[str, RankRange]:
 
 
 def without_held_out_rule(board: Board) -> Board:
-    """The same submissions scored as if the edition had no held-out variants."""
+    """The same submissions scored as if the edition had no held-out variants: a double dagger counts again.
+
+    The limit of `tau_max` times the fastest stays.
+    """
     times = {name: {workload: cell.raw_s for workload, cell in cells.items()} for name, cells in board.cells.items()}
     return score_board(times, base=board.base, rules=board.rules, tau_max=board.tau_max)
 
@@ -76,8 +83,11 @@ def rank_intervals(
             without studies is not measured.
         resamples: how many boards are drawn; the same seed draws the same ones.
         confidence: share of the drawn ranks that lies inside, cut equally from both ends, in (0, 1].
+    Returns:
+        the interval by submission, in the order given.
     Raises:
-        ScoringError: a number of resamples below 1, a confidence outside (0, 1], or an axis without workloads.
+        ScoringError: a number of resamples below 1, a confidence outside (0, 1], or workloads that make no board.
+        InvalidTimes: a time is zero or negative.
     """
     if resamples < 1 or not 0 < confidence <= 1:
         raise ScoringError("rank intervals need at least one resample and a confidence in (0, 1]")
