@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from leaderboard import board_figures, charts, code_diff, figures, files, tables
+from leaderboard import board_figures, charts, code_diff, figures, files, large_boards, tables
 from leaderboard.models import Attempt, Snapshot, Standing, Submission
 from leaderboard.models.submissions import SubmissionFile
 from leaderboard.plans import hyperparameter_rows
@@ -29,7 +29,8 @@ class Comparison:
 
     submissions: list[Submission]
     snapshot: Snapshot | None
-    standings: list[Standing]  # of the whole board, best first
+    standings: list[Standing]  # of the whole board, best first; of a large one their own
+    overview: large_boards.Overview | None = None  # of a large board
 
     @cached_property
     def own(self) -> list[Standing]:
@@ -42,7 +43,14 @@ class Comparison:
         """The same as rows of the board's tables."""
         if self.snapshot is None:
             return []
-        own = {row.submission.pk: row for row in tables.rows_of(self.snapshot.head, self.standings)}
+        seen = self.overview
+        rows = tables.rows_of(
+            self.snapshot.head,
+            self.standings,
+            ranks=seen.ranks if seen else None,
+            baseline_score=seen.baseline.score if seen and seen.baseline else None,
+        )
+        own = {row.submission.pk: row for row in rows}
         return [own[row.pk] for row in self.submissions]
 
     @cached_property
@@ -59,7 +67,7 @@ class Comparison:
 
 
 def compared(request: HttpRequest) -> Comparison:
-    """What `s=a&s=b` names, in three queries. Names nobody knows are ignored."""
+    """What `s=a&s=b` names, in three queries, four of a large board. Names nobody knows are ignored."""
     slugs = list(dict.fromkeys(request.GET.getlist("s")))[: MOST + 1]
     found = {row.slug: row for row in Submission.objects.for_comparison(slugs)} if slugs else {}
     submissions = [found[slug] for slug in slugs if slug in found]
@@ -71,6 +79,12 @@ def compared(request: HttpRequest) -> Comparison:
     if len(snapshots) != 1 or len(ranked) != len(submissions):
         return Comparison(submissions=submissions, snapshot=None, standings=[])
     snapshot = next(iter(snapshots.values()))
+    if large_boards.is_large(snapshot):
+        seen = large_boards.overview(snapshot, "score")
+        keys = [line.pk for line in seen.lines if line.slug in found]
+        own = seen.load(keys)
+        standings = [own[key] for key in keys]
+        return Comparison(submissions=submissions, snapshot=snapshot, standings=standings, overview=seen)
     return Comparison(submissions=submissions, snapshot=snapshot, standings=list(Standing.objects.for_table(snapshot)))
 
 
@@ -91,8 +105,10 @@ def compare(request: HttpRequest) -> HttpResponse:
         return render(request, "leaderboard/compare.html", context)
     if found.snapshot is not None:
         context |= _board_part(request, found, found.snapshot)
-    context |= {"choices": _grouped([row.submission for row in found.standings] or found.submissions),
-                "code": _code_part(found.submissions)}  # fmt: skip
+    others = (
+        Submission.objects.for_choice()[:CHOICES] if found.overview else [row.submission for row in found.standings]
+    )
+    context |= {"choices": _grouped(others or found.submissions), "code": _code_part(found.submissions)}
     return render(request, "leaderboard/compare.html", context)
 
 

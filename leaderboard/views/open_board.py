@@ -40,7 +40,7 @@ class OpenBoard:
 
     def standings(self) -> list[Standing]:
         """All standings, best first, in one query."""
-        return list(Standing.objects.for_table(self.snapshot)) if self.snapshot else []
+        return list(Standing.objects.for_table(self.snapshot).defer("profile")) if self.snapshot else []
 
     def workload(self, name: str) -> dict[str, Any]:
         """One base workload. Raises Http404 for one that this board does not have."""

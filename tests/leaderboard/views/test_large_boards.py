@@ -12,7 +12,15 @@ from tests.leaderboard.logs import LogFolder
 
 pytestmark = pytest.mark.django_db
 BOARD = "/leaderboards/v0.5/external/"
-FIRST_HIT_S = {"one": 300.0, "two": 300.0, "three": 700.0, "four": 800.0, "baseline": 600.0, "slow": 3000.0, "missed": None}
+FIRST_HIT_S = {
+    "one": 300.0,
+    "two": 300.0,
+    "three": 700.0,
+    "four": 800.0,
+    "baseline": 600.0,
+    "slow": 3000.0,
+    "missed": None,
+}
 
 
 @pytest.fixture
@@ -80,6 +88,21 @@ def test_a_part_of_a_board_costs_no_more_queries_than_a_whole_one(
 
     with django_assert_max_num_queries(5):
         client.get(f"{BOARD}?sort=ogbg&q=jax")
+
+
+def test_a_comparison_is_the_same_whether_its_board_is_large_or_not(client, board, monkeypatch):
+    address = "/compare/?s=one-external-v0-5&s=three-external-v0-5"
+
+    def compared():
+        context = client.get(address).context
+        rows = [(row.submission.name, row.rank, row.delta, row.counts) for row, _ in context["own"]]
+        return rows, [entry.name for entry in context["profile"].legend if entry.is_on]
+
+    whole = compared()
+    monkeypatch.setattr(large_boards, "LARGE", 2)
+
+    assert compared() == whole
+    assert whole[1] == ["one", "three"]
 
 
 def test_the_band_lies_between_the_profiles(board):
