@@ -10,8 +10,9 @@ Two differences matter to whoever runs them, and each has its own rule, so mixtu
 
     replicated          a JAX submission that says `pmap` gets arrays with a leading axis of devices, unless it
                         imports `jax_sharding_utils`, which only generation C has
-    dropout_at_start    a submission that never passes `dropout_rate` to a function gets the rates that its
-                        hyperparameters have under that name and under `aux_dropout_rate` built into the model
+    dropout_at_start    a submission that never passes `dropout_rate` to a function gets the rate that its
+                        hyperparameters have under that name built into the model; a second rate, `aux_dropout_rate`,
+                        is accepted without effect, since the models are those of generation C, which have one
 
 Everything else (both package names, `train_state`, `prepare_for_eval`) is offered to all.
 Source: AlgoPerf protocol, 1.7.
@@ -60,12 +61,10 @@ def detect(folder: Path, framework: str) -> Generation:
     return Generation(name=name, replicated=replicated, dropout_at_start=dropout_at_start)
 
 
-def dropout_rates(generation: Generation, hyperparameters: Any) -> dict[str, float]:
-    """`dropout_rate` and `aux_dropout_rate` of the hyperparameters, where they are numbers and the model is to know."""
-    if not generation.dropout_at_start:
-        return {}
-    rates = {name: getattr(hyperparameters, name, None) for name in ("dropout_rate", "aux_dropout_rate")}
-    return {name: float(rate) for name, rate in rates.items() if rate is not None}
+def built_in_dropout(generation: Generation, hyperparameters: Any) -> float | None:
+    """The `dropout_rate` of the hyperparameters, where it is a number and the model is to know it from the start."""
+    rate = getattr(hyperparameters, "dropout_rate", None) if generation.dropout_at_start else None
+    return None if rate is None else float(rate)
 
 
 def imported_roots(folder: Path) -> frozenset[str]:

@@ -21,7 +21,7 @@ from workloads.api import SearchSpaceError, parse_search_space, sample, trial_ke
 from workloads.compatibility import install
 from workloads.errors import DataMissing, SubmissionError, WorkloadsError
 from workloads.frameworks import configure, device_count
-from workloads.generations import detect, dropout_rates
+from workloads.generations import built_in_dropout, detect
 from workloads.loop import Trial, initial_state, run
 from workloads.placement import placement
 from workloads.shards import global_batches
@@ -107,7 +107,7 @@ def train(
     _say(f"{spec.name}, {framework}, batch size {batch_size}, hyperparameters {point}")
     trial = Trial(
         submission=submission,
-        workload=WorkloadView(workload, placed, dropout_rates(generation, hyperparameters)),
+        workload=WorkloadView(workload, placed, built_in_dropout(generation, hyperparameters)),
         framework=framework,
         hyperparameters=hyperparameters,
         keys=keys,

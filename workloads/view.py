@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
 from typing import Any
 
 from workloads.api import WORKLOAD_MEMBERS
@@ -18,16 +16,14 @@ class WorkloadView:
 
     metrics_logger = None  # logging on the scored clock only costs time
 
-    def __init__(
-        self, workload: Any, placement: Placement | None = None, dropout_rates: Mapping[str, float] | None = None
-    ) -> None:
+    def __init__(self, workload: Any, placement: Placement | None = None, dropout_rate: float | None = None) -> None:
         """
         Args:
             placement: how `init_model_fn` hands out a model; default: as the workload makes it.
-            dropout_rates: rates built into the model, as in the older generations: `dropout_rate` and
-                `aux_dropout_rate`. A rate that `model_fn` is called with counts for that call.
+            dropout_rate: built into the model, as in the older generations; a rate that `model_fn` is called with
+                counts for that call.
         """
-        models = _Models(workload, placement or Unchanged(), dict(dropout_rates or {}))
+        models = _Models(workload, placement or Unchanged(), dropout_rate)
 
         def member(name: str) -> Any:
             if name in ("init_model_fn", "model_fn"):
@@ -57,22 +53,22 @@ class WorkloadView:
 class _Models:
     """The two members that differ between the generations of the API."""
 
-    def __init__(self, workload: Any, placement: Placement, rates: dict[str, float]) -> None:
+    def __init__(self, workload: Any, placement: Placement, dropout_rate: float | None) -> None:
         self._workload = workload
         self._placement = placement
-        self._rates = rates
-        self._known = frozenset(inspect.signature(workload.model_fn).parameters) if rates else frozenset()
+        self._dropout_rate = dropout_rate
 
     def init_model_fn(
         self, rng: Any, dropout_rate: float | None = None, aux_dropout_rate: float | None = None
     ) -> tuple[Any, Any]:
-        """A fresh model, placed like the first one. Rates, as the oldest generation gives them, stay from here on."""
-        given = {"dropout_rate": dropout_rate, "aux_dropout_rate": aux_dropout_rate}
-        self._rates |= {name: rate for name, rate in given.items() if rate is not None}
-        self._known = frozenset(inspect.signature(self._workload.model_fn).parameters)
+        """A fresh model, placed like the first one. A rate, as the oldest generation gives it, stays from here on; the
+        second one has no effect."""
+        if dropout_rate is not None:
+            self._dropout_rate = dropout_rate
         return self._placement.model(*self._workload.init_model_fn(rng))
 
     def model_fn(self, *arguments: Any, **options: Any) -> tuple[Any, Any]:
-        """The workload's forward pass, with the rates that are built in where it has such a rate."""
-        built_in = {name: rate for name, rate in self._rates.items() if name in self._known}
-        return self._workload.model_fn(*arguments, **{**built_in, **options})
+        """The workload's forward pass, with the rate that is built in."""
+        if self._dropout_rate is not None:
+            options.setdefault("dropout_rate", self._dropout_rate)
+        return self._workload.model_fn(*arguments, **options)

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox_runner.trainer import paths
 from sandbox_runner.trainer.task import Task
 from workloads import loop, shards
-from workloads.generations import Generation, detect, dropout_rates
+from workloads.generations import Generation, built_in_dropout, detect
 from workloads.placement import placement
 from workloads.submission import Submission, load_submission
 from workloads.view import WorkloadView
@@ -38,7 +38,7 @@ def make_trial(task: Task, loaded: Loaded, hyperparameters: Any) -> loop.Trial:
     placed = placement(task.workload, replicated=loaded.generation.replicated)
     return loop.Trial(
         submission=loaded.submission,
-        workload=WorkloadView(task.workload, placed, dropout_rates(loaded.generation, hyperparameters)),
+        workload=WorkloadView(task.workload, placed, built_in_dropout(loaded.generation, hyperparameters)),
         framework=task.framework,
         hyperparameters=hyperparameters,
         keys=task.keys,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from types import SimpleNamespace
 
 import pytest
 
-from workloads.generations import detect, dropout_rates
+from workloads.generations import built_in_dropout, detect
 from workloads.view import WorkloadView
 
 PMAP_OLD = """
@@ -62,19 +61,19 @@ def test_every_file_of_a_submission_counts(tmp_path):
     assert detect(tmp_path, "jax").replicated
 
 
-def test_older_generations_have_the_rates_of_their_hyperparameters_built_in(tmp_path):
+def test_older_generations_have_the_rate_of_their_hyperparameters_built_in(tmp_path):
     (tmp_path / "submission.py").write_text(TORCH_B)
-    point = namedtuple("Hyperparameters", "dropout_rate aux_dropout_rate learning_rate")(0.25, None, 0.1)
+    found = detect(tmp_path, "pytorch")
 
-    rates = dropout_rates(detect(tmp_path, "pytorch"), point)
-
-    assert rates == {"dropout_rate": 0.25}
-    assert dropout_rates(detect(tmp_path, "pytorch"), None) == {}
+    assert built_in_dropout(found, SimpleNamespace(dropout_rate=0.25)) == 0.25
+    assert built_in_dropout(found, SimpleNamespace(dropout_rate=None)) is None
+    assert built_in_dropout(found, SimpleNamespace(learning_rate=0.1)) is None
+    assert built_in_dropout(found, None) is None
 
 
 def test_the_newest_generation_passes_its_rate_itself(tmp_path):
     (tmp_path / "submission.py").write_text(TORCH_C)
-    assert dropout_rates(detect(tmp_path, "pytorch"), SimpleNamespace(dropout_rate=0.25)) == {}
+    assert built_in_dropout(detect(tmp_path, "pytorch"), SimpleNamespace(dropout_rate=0.25)) is None
 
 
 class Recorder:
@@ -91,19 +90,19 @@ class Recorder:
         return "logits", None
 
 
-def test_built_in_rates_hold_until_a_call_names_another():
+def test_a_built_in_rate_holds_until_a_call_names_another():
     workload = Recorder()
-    view = WorkloadView(workload, dropout_rates={"dropout_rate": 0.3, "aux_dropout_rate": 0.2})
+    view = WorkloadView(workload, dropout_rate=0.3)
 
     view.model_fn("model", "batch")
     view.model_fn("model", "batch", dropout_rate=0.0)
-    view.init_model_fn(7, dropout_rate=0.5)
+    view.init_model_fn(7, dropout_rate=0.5, aux_dropout_rate=0.9)
     view.model_fn("model", "batch")
 
     assert workload.rates == [0.3, 0.0, 0.5]
 
 
-def test_a_view_without_rates_leaves_the_default_to_the_workload():
+def test_a_view_without_a_rate_leaves_the_default_to_the_workload():
     workload = Recorder()
     view = WorkloadView(workload)
 
