@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.utils.safestring import SafeString
@@ -102,6 +103,11 @@ class _Drawing:
     def highest(self) -> float:
         return max(1.25, 1.1 * max((point.ratio or 1.0 for point in self.points), default=1.25))
 
+    @cached_property
+    def front(self) -> list[SpeedPoint]:
+        """Found once a chart: it compares every point with every other one."""
+        return front(self.points)
+
     @property
     def counts(self) -> tuple[int, int]:
         values = [point.counts for point in self.points]
@@ -140,7 +146,7 @@ class _Drawing:
         return parts
 
     def _front(self, x: Scale, y: Scale) -> SafeString:
-        corners = [(x(point.ratio or 1.0), y(point.counts)) for point in front(self.points)]
+        corners = [(x(point.ratio or 1.0), y(point.counts)) for point in self.front]
         path = svg.step_path(corners) if corners else "M0 0"
         return svg.element("path", class_="front", d=path)
 
@@ -149,7 +155,7 @@ class _Drawing:
         css = f"ring {point.style.stroke}" if point.is_open else point.style.fill
         name = svg.element("title", f"{point.name}: {multiple(point.ratio)}, {point.counts} count")
         parts = [svg.element("g", name, marker(point.style.marker, cx, cy, 6.5, css))]
-        if point.is_baseline or point in front(self.points):
+        if point.is_baseline or point in self.front:
             to_left = cx > (sheet.box[0] + sheet.box[1]) * (0.5 if sheet.is_narrow else 0.75)
             below = 20.0 if point.is_baseline else -11.0
             parts.append(
@@ -160,7 +166,7 @@ class _Drawing:
 
     def figure(self, revision: str) -> dict[str, Any]:
         low, high = self.counts
-        edge = front(self.points)
+        edge = self.front
         dotted = {
             "type": "scatter",
             "mode": "lines",
