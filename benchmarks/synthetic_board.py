@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import django
 import numpy as np
@@ -16,7 +17,6 @@ EDITION, RULESET, HARDWARE = "v0.6", "external", "invented"
 
 def make(count: int) -> None:
     """Stores a board of `count` submissions with random times, the same ones each time."""
-    import scoring
     from leaderboard import snapshots, standings
     from leaderboard.models import Board, Submission, Team
     from workloads import editions
@@ -64,22 +64,17 @@ def make(count: int) -> None:
     )
     document = snapshots.make_document(axes, entries, [])
     standings.publish_document(board, document, f"{count} invented submissions.")
-    assert scoring.RULE_SETS[document["rules"]]
 
 
-def _studies(column: object, generator: np.random.Generator) -> dict[int, dict[int, object]]:
+def _studies(column: Any, generator: np.random.Generator) -> dict[int, dict[int, Any]]:
     """Times around half of the budget; one workload in ten is missed."""
     import scoring
 
     missed = generator.random() < 0.1
-    value = column.target + (0.0 if not missed else -1.0 if column.higher_is_better else 1.0)  # type: ignore[attr-defined]
+    value = column.target + (0.0 if not missed else -1.0 if column.higher_is_better else 1.0)
     share = generator.lognormal(-0.7, 0.4)
-    return {
-        study: {
-            1: scoring.read_curve([float(column.budget_s * share * generator.uniform(0.95, 1.05))], [value])  # type: ignore[attr-defined]
-        }
-        for study in range(1, column.studies + 1)  # type: ignore[attr-defined]
-    }
+    times_s = [float(column.budget_s * share * generator.uniform(0.95, 1.05)) for _ in range(column.studies)]
+    return {study: {1: scoring.read_curve([time_s], [value])} for study, time_s in enumerate(times_s, start=1)}
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db import migrations
 
 PER_SUBMISSION = {
@@ -5,7 +7,7 @@ PER_SUBMISSION = {
 }
 
 
-def fill_heads(apps, schema_editor):
+def fill_heads(apps: Any, schema_editor: Any) -> None:
     """Snapshots of before have no head yet; it is a part of their document."""
     Snapshot = apps.get_model("leaderboard", "Snapshot")
     for snapshot in Snapshot.objects.filter(head={}):
