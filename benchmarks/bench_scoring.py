@@ -72,7 +72,7 @@ def _print_reading(logs: Path, files: int) -> None:
 
 def _print_growth() -> None:
     print("Synthetic boards, 8 base workloads and 6 variants, 5 studies; CPU s, and microseconds a submission\n")
-    print(f"{'submissions':>12}{'score':>16}{'without one':>16}{'intervals':>16}{'document':>16}{'peak MB':>9}")
+    print(f"{'submissions':>12}" + "".join(f"{name:>16}" for name in GROWING) + "  peak MB")
     for size in BOARDS:
         result = _measure("growth", Path(str(size)))
         columns = (f"{result[name]:7.3f}{result[name] / size * 1e6:9.1f}" for name in GROWING)
@@ -165,7 +165,7 @@ def _pandas(logs: Path) -> dict[str, float]:
     return {**result, "peak_mb": _peak_mb()}
 
 
-GROWING = ("score", "without one", "intervals", "document")
+GROWING = ("score", "without one", "intervals", "document", "table")
 
 
 def _growth(size: Path) -> dict[str, float]:
@@ -173,6 +173,8 @@ def _growth(size: Path) -> dict[str, float]:
     import numpy as np
 
     import scoring
+    from scoring.logs.times import BoardTimes
+    from scoring.report import as_table
 
     generator, result = np.random.default_rng(0), dict[str, float]()
     base = [f"base_{number}" for number in range(8)]
@@ -196,6 +198,8 @@ def _growth(size: Path) -> dict[str, float]:
         scoring.rank_intervals(studies, base=base, held_out=held_out, rules=scoring.PUBLISHED)
     with _clock(result, "document"):
         json.dumps(board.as_json(dict.fromkeys(base, 1_000.0)))
+    with _clock(result, "table"):
+        as_table(board, BoardTimes(), edition="v0.5", ruleset="external", budgets_s={})
     return {**result, "peak_mb": _peak_mb()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,15 +43,19 @@ class Board:
     held_out_cells: Mapping[str, Mapping[str, Cell]]
     ignored: tuple[str, ...] = ()
 
-    @property
+    @cached_property  # asked for once a row by whoever prints a board
     def score_of(self) -> dict[str, float]:
         """Benchmark score by submission."""
         return dict(zip(self.submissions, self.scores.tolist(), strict=True))
 
-    @property
+    @cached_property
     def rank_of(self) -> dict[str, int]:
         """Rank by submission, 1 is best; equal scores share a rank and the next one is skipped."""
         return dict(zip(self.submissions, rank_scores(self.scores).tolist(), strict=True))
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.submissions)}
 
     def best_first(self) -> list[str]:
         """Submissions by score, equal ones by name."""
@@ -69,7 +74,7 @@ class Board:
 
     def steps(self, submission: str) -> list[tuple[float, float]]:
         """The corners of one submission's profile, exact, for drawing."""
-        return profile_steps(self.ratios[self.submissions.index(submission)], tau_max=self.tau_max)
+        return profile_steps(self.ratios[self._row_of[submission]], tau_max=self.tau_max)
 
     def num_counting(self, submission: str) -> int:
         """How many base workloads count for a submission."""
@@ -82,7 +87,6 @@ class Board:
     def as_json(self, budgets_s: Mapping[str, float] | None = None) -> dict[str, Any]:
         """Scores, cells and profile as plain values, best submission first; nothing in it is inf or NaN."""
         budgets, scores, profile = budgets_s or {}, self.score_of, self.profile.tolist()
-        row_of = {name: row for row, name in enumerate(self.submissions)}
         order = self.best_first()
         return {
             "rules": self.rules.name,
@@ -93,7 +97,7 @@ class Board:
             },
             "profile": {
                 "tau": self.taus.tolist(),
-                "rho": {name: profile[row_of[name]] for name in order},
+                "rho": {name: profile[self._row_of[name]] for name in order},
             },
         }
 
