@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers as shapes
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -240,6 +241,10 @@ def _running(attempt: Attempt) -> dict[str, Any]:
         "budget_s": edition.budget_s(edition.workload(study.workload), Ruleset(study.submission.ruleset)),
         "heartbeat_at": attempt.heartbeat_at,
     }
+
+
+class Schema(Reading, SpectacularAPIView):
+    """The OpenAPI description of all of this."""
 
 
 class Index(Reading):

@@ -1,7 +1,6 @@
 """Addresses below /api/."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
 
 from leaderboard.api import boards, hosts, others, submissions
 
@@ -9,7 +8,7 @@ _TRIALS = "submissions/<slug:slug>/trials/"
 
 urlpatterns = [
     path("", others.Index.as_view(), name="api"),
-    path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    path("schema/", others.Schema.as_view(), name="api_schema"),
     path("boards/", boards.Boards.as_view(), name="api_boards"),
     path("boards/<int:pk>/", boards.BoardDetail.as_view(), name="api_board"),
     path("boards/<int:pk>/standings/", boards.Standings.as_view(), name="api_standings"),

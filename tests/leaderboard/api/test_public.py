@@ -226,7 +226,9 @@ def test_nothing_can_be_written(client: Client) -> None:
         assert client.post(path, {}).status_code == 405
 
 
-@pytest.mark.parametrize("path", ["", "boards/", "submissions/", "teams/", "decisions/", "editions/", "queue/"])
+@pytest.mark.parametrize(
+    "path", ["", "boards/", "submissions/", "teams/", "decisions/", "editions/", "queue/", "schema/"]
+)
 def test_a_reader_who_has_the_answer_gets_304(client: Client, path: str) -> None:
     ranked()
     answer = client.get(f"/api/{path}")
