@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from workloads.layers import log_mel
 
 
-def log_mel_features(audio: jax.Array, paddings: jax.Array) -> tuple[jax.Array, jax.Array]:
+def log_mel_features(audio: ArrayLike, paddings: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """(B, samples) sound and its paddings to (B, frames, BANDS) normalised features and their paddings.
 
     Features are float32, whatever the precision of the model behind them: powers of a spectrum have no place in
     sixteen bits.
     """
+    audio, paddings = jnp.asarray(audio), jnp.asarray(paddings)
     audio = audio.astype(jnp.float32) * (1 - paddings.astype(jnp.float32)) * log_mel.SCALE
     starts = jnp.arange(0, audio.shape[1] - log_mel.FRAME + 1, log_mel.HOP)
     frames = audio[:, starts[:, jnp.newaxis] + jnp.arange(log_mel.WINDOW)]  # (B, frames, WINDOW)

@@ -43,7 +43,7 @@ class SpeechWorkload(JaxWorkload):
         `use_running_average_bn` is true. PyTorch keeps them when it is told so.
         """
         train = mode == ForwardPassMode.TRAIN
-        sound, paddings = map(jnp.asarray, augmented_and_preprocessed_input_batch["inputs"])
+        sound, paddings = augmented_and_preprocessed_input_batch["inputs"]
         outputs, new_state = self.build_model().apply(
             {"params": params, **model_state},
             sound,
