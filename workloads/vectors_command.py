@@ -82,11 +82,14 @@ def _others(folder: Path) -> list[tuple[Path, _Compare]]:
 
     kinds = {"metrics": metric_files.FILES, "pipelines": pipeline_files.FILES, "halton": halton_files.FILES}
     return [
-        (path, kinds[kind][path.stem])
-        for kind in kinds
+        (path, files.get(path.stem, _nothing))
+        for kind, files in kinds.items()
         for path in sorted((folder / kind).glob("*.json"))
-        if path.stem in kinds[kind]
     ]
+
+
+def _nothing(folder: Path, record: Mapping[str, Any], report: Reporter) -> Iterator[Quantity]:
+    yield report.skip("file", "the product has nothing that this file is about")
 
 
 def _model(folder: Path, name: str, framework: Framework) -> Iterator[Quantity]:

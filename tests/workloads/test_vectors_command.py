@@ -20,6 +20,17 @@ from workloads.vectors.quantity import Quantity, Reporter
 NAME = "ogbg_gelu"  # a variant, of which no file says how JAX arrays are made
 
 
+METRICS = ["bleu", "beam_search", "ogbg_map", "ssim", "wer", "losses_and_accuracy"]
+
+
+def link(shared, folder, name):
+    """One golden file and its arrays as the only ones of a folder."""
+    kind, own = name.split("/")
+    (folder / kind).mkdir()
+    for path in (shared / "data" / "reference_vectors" / kind).glob(f"{own}.*"):
+        (folder / kind / path.name).symlink_to(path)
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     full_size = registry.get
@@ -110,6 +121,16 @@ def test_a_folder_that_cannot_be_used_is_explained(folder, tmp_path_factory, cap
         assert message in said
 
 
+def test_a_file_about_something_else_is_skipped_with_a_reason(tmp_path, capsys):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "perplexity.json").write_text("{}")
+
+    status, rows, _ = run(capsys, tmp_path, "--json")
+
+    assert status == 0
+    assert [row["skipped"] for row in rows] == ["the product has nothing that this file is about"]
+
+
 def test_the_golden_search_points_and_keys(shared, tmp_path, capsys):
     (tmp_path / "halton").symlink_to(shared / "data" / "reference_vectors" / "halton")
 
@@ -119,11 +140,9 @@ def test_the_golden_search_points_and_keys(shared, tmp_path, capsys):
     assert len({row["file"] for row in rows}) == 2
 
 
-@pytest.mark.parametrize("name", ["bleu", "beam_search", "ogbg_map", "ssim", "wer", "losses_and_accuracy"])
-def test_the_golden_metrics(name, shared, tmp_path, capsys):
-    (tmp_path / "metrics").mkdir()
-    for path in (shared / "data" / "reference_vectors" / "metrics").glob(f"{name}.*"):
-        (tmp_path / "metrics" / path.name).symlink_to(path)
+@pytest.mark.parametrize("name", [*(f"metrics/{name}" for name in METRICS), "pipelines/ogbg_batching"])
+def test_the_golden_files_that_are_quick(name, shared, tmp_path, capsys):
+    link(shared, tmp_path, name)
 
     status, rows, _ = run(capsys, tmp_path, "--json")
 
@@ -146,13 +165,8 @@ def test_the_golden_models_at_full_size(name, framework, shared, capsys):
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["metrics/ctc", "metrics/wmt_model_decode", "pipelines/logmel"])
 def test_the_golden_files_that_take_longer(name, shared, tmp_path, capsys):
-    golden = shared / "data" / "reference_vectors"
-    kind, own = name.split("/")
-    (tmp_path / kind).mkdir()
-    for path in (golden / kind).glob(f"{own}.*"):
-        (tmp_path / kind / path.name).symlink_to(path)
-    if own == "wmt_model_decode":  # it refers to the model's own file; a model without the other files is not compared
-        (tmp_path / "models").symlink_to(golden / "models")
+    link(shared, tmp_path, name)
+    (tmp_path / "models").symlink_to(shared / "data" / "reference_vectors" / "models")  # one of them refers to it
 
     status, rows, _ = run(capsys, tmp_path, "--json", "--file", f"{name}.json")
 
