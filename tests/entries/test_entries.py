@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from sandbox_runner.compliance.findings import Verdict
+from tests.sandbox_runner.compliance.submissions import report_of
 from workloads import registry
 
 pytestmark = pytest.mark.trains
 
 ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+INFORMATION = ROOT / "tests" / "sandbox_cases" / "shared" / "submission_info.yml"
 STEPS = 20
 # entry -> framework, generation, and two workloads; together every workload twice.
 ENTRIES = {
@@ -60,6 +64,16 @@ def check(found, names, generation):
 def test_every_workload_is_taken_twice():
     taken = sorted(name for _, _, names in ENTRIES.values() for name in names)
     assert taken == sorted([*registry.BASE_NAMES] * 2)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_an_entry_passes_the_checks_of_an_upload(entry):
+    folder = HERE / entry
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.py")}
+    files["submission_info.yml"] = INFORMATION.read_bytes()
+    files["tuning_search_space.json"] = b'[{"learning_rate": 0.1}]'
+    report = report_of(files, framework=ENTRIES[entry][0])
+    assert not [finding for check in report.checks for finding in check.findings if finding.verdict != Verdict.NOTE]
 
 
 @pytest.mark.parametrize("entry", ENTRIES)

@@ -20,11 +20,17 @@ def _find(sources: Sources) -> Iterator[Finding]:
             owner = name if isinstance(node, ast.Import) else name.rpartition(".")[0]
             if name.startswith(".") or root(name) in _PRESENT or sources.find_module(owner, module):
                 continue
-            if sources.find_module(name, module):
+            if sources.find_module(name, module) or _is_nested(sources, owner) or _is_nested(sources, name):
                 continue
             optional = _is_optional(module, node)
             message = f"{root(name)} is not installed where a trial runs."
             yield RULE.at(module, node, Verdict.NOTE if optional else Verdict.REJECTED, message)
+
+
+def _is_nested(sources: Sources, name: str) -> bool:
+    """True for one file of some subfolder, imported by its own name: a trial finds it if nothing else has the name."""
+    path = name.replace(".", "/")
+    return sum(known.endswith((f"/{path}.py", f"/{path}/__init__.py")) for known in sources.by_path) == 1
 
 
 def _is_optional(module: Module, node: ast.AST) -> bool:

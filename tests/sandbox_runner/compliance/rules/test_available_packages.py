@@ -45,6 +45,13 @@ def test_what_is_there_is_silent(code):
     assert judge(RULE, code, helper="def f(): pass") == []
 
 
+def test_one_file_of_a_subfolder_may_be_imported_by_its_own_name():
+    files = {"optimizers/blocked/roots": "", "optimizers/one/twice": "", "optimizers/two/twice": ""}
+
+    assert judge(RULE, "from roots import inverse_root\nimport blocked.roots", **files) == []
+    assert judge(RULE, "import twice", **files) == [(Verdict.REJECTED, 1)]
+
+
 @pytest.mark.parametrize("module", sorted(IMAGE_MODULES))
 def test_every_offered_module_exists_in_our_own_environment(module):
     pytest.importorskip(module)
