@@ -75,7 +75,8 @@ class MaskedBatchNorm(nn.Module):
         return mean, self._total(deviations.square().sum(dim=(0, 1))) / count
 
     def _total(self, value: torch.Tensor) -> torch.Tensor:
-        if self.over_all_ranks and distributed.is_available() and distributed.is_initialized():
+        is_shared = distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+        if self.over_all_ranks and is_shared:
             return _SumOverRanks.apply(value)
         return value
 
