@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from leaderboard.charts import svg
-from leaderboard.charts.figure import CONFIG, Chart, Table, figure_axis, layout
+from leaderboard.charts.figure import CONFIG, NAMES, Chart, Table, figure_axis, layout
 from leaderboard.charts.scales import Scale, Tick
 from leaderboard.charts.text import figure_text, one_line, short
 from leaderboard.templatetags.shown import fraction, hms
@@ -151,7 +151,7 @@ def _figure(bars: Sequence[Bar], longest: float, workload: str, budget_s: float,
             margin=(160, 20, 10, 46),
             bargap=0.3,
             xaxis=figure_axis(_x_title(budget_s), QUARTERS, [0, longest * 1.3]),
-            yaxis={**figure_axis("", names, [-0.6, max(len(rows), 1) - 0.4]), "ticks": ""},
+            yaxis={**figure_axis("", names, [-0.6, max(len(rows), 1) - 0.4]), **NAMES},
         ),
         "config": CONFIG,
     }

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from leaderboard.charts import svg
-from leaderboard.charts.figure import CONFIG, Chart, Table, figure_axis, layout
+from leaderboard.charts.figure import CONFIG, NAMES, Chart, Table, figure_axis, layout
 from leaderboard.charts.scales import Scale, Tick
 from leaderboard.charts.styles import Style
 from leaderboard.charts.text import figure_text, one_line, short
@@ -159,12 +159,12 @@ class _Drawing:
             "layout": layout(
                 height=100 + 28 * max(len(rows), 1),
                 revision=revision,
-                margin=(164, 140, 26, 46),
+                margin=(168, 166, 26, 46),
                 shapes=[{"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": self.limit, "x1": self.limit,
                          "line": rule}],
                 annotations=notes,
                 xaxis=axis,
-                yaxis={**figure_axis("", names, [-0.6, max(len(rows), 1) - 0.4]), "ticks": ""},
+                yaxis={**figure_axis("", names, [-0.6, max(len(rows), 1) - 0.4]), **NAMES},
             ),
             "config": CONFIG,
         }  # fmt: skip

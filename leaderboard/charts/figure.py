@@ -14,6 +14,9 @@ from leaderboard.charts.styles import Style
 
 CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
 
+NAMES = {"ticks": "outside", "ticklen": 7, "tickcolor": "rgba(0,0,0,0)"}
+"""An axis of names: no marks, and a little room between a name and the line."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LegendEntry:

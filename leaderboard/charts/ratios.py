@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from leaderboard.charts import svg
 from leaderboard.charts.bars import hatching
-from leaderboard.charts.figure import CONFIG, Chart, Table, figure_axis, layout
+from leaderboard.charts.figure import CONFIG, NAMES, Chart, Table, figure_axis, layout
 from leaderboard.charts.scales import Scale, Tick
 from leaderboard.charts.styles import Style
 from leaderboard.charts.text import figure_text, one_line, short
@@ -113,7 +113,8 @@ class _Drawing:
 
     def image(self, sheet: _Sheet, title: str, summary: str) -> SafeString:
         top, bottom = 30.0, 30.0 + sheet.row * max(len(self.bars), 1)
-        x = Scale(low=-self.reach, high=self.reach, start=sheet.left, end=sheet.right)
+        room = 1.3 if sheet.is_narrow else 1.15  # for the text at the end of the longest bar
+        x = Scale(low=-self.reach * room, high=self.reach * room, start=sheet.left, end=sheet.right)
         hatch = f"{self.uid}-hatch{sheet.width}"
         parts = [hatching(hatch)]
         for tick in self.ticks:
@@ -182,7 +183,7 @@ class _Drawing:
                 shapes=[{"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 0, "x1": 0,
                          "line": {"color": "axis", "width": 2}}],
                 xaxis=figure_axis("times faster (log₂)", self.ticks, [-self.reach * 1.2, self.reach * 1.2]),
-                yaxis={**figure_axis("", names, [-0.6, max(len(rows), 1) - 0.4]), "ticks": ""},
+                yaxis={**figure_axis("", names, [-0.6, max(len(rows), 1) - 0.4]), **NAMES},
             ),
             "config": CONFIG,
         }  # fmt: skip

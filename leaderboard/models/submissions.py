@@ -9,7 +9,6 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, OuterRef, Prefetch, Q, Subquery, Sum, When
-from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils import timezone
 
@@ -71,6 +70,7 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
     def containing(self, word: str) -> Self:
         """Those whose name, authors, affiliation or team hold a word."""
         fields = ("name", "authors", "affiliation", "team__name")
+        word = word.replace("\x00", "\ufffd")  # PostgreSQL knows no text with a zero byte
         return self.filter(reduce(or_, (Q(**{f"{field}__icontains": word}) for field in fields)))
 
     def for_comparison(self, slugs: Iterable[str]) -> Self:
@@ -88,10 +88,8 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
     def for_page(self) -> Self:
         """With everything the head, compliance and history of its page show; runs are read apart."""
         later = Submission.objects.filter(previous=OuterRef("pk"), status__in=Submission.PUBLIC).order_by("-pk")
-        about = JSONObject(slug="slug", name="name", version="version")
-        rows = self.select_related("team", "previous", "created_by").annotate(
-            newer=Subquery(later.values(about=about)[:1], output_field=models.JSONField(null=True))
-        )
+        newer = {f"newer_{name}": Subquery(later.values(name)[:1]) for name in ("slug", "name", "version")}
+        rows = self.select_related("team", "previous", "created_by").annotate(**newer)
         return rows.prefetch_related("files", "checks__findings", Prefetch("decisions", to_attr="shown_decisions"))
 
     def for_live(self) -> Self:

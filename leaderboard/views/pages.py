@@ -25,7 +25,7 @@ def landing(request: HttpRequest) -> HttpResponse:
     edition = editions.load(settings.DEFAULT_EDITION)
     context = {
         "edition": edition,
-        "boards": _boards(edition.name),
+        "tops": _tops(edition.name),
         "running": list(Attempt.objects.for_queue()[:TOP]),
         "waiting": Submission.objects.filter(status=Submission.Status.QUEUED).count(),
         "decisions": list(Decision.objects.for_list()[:TOP]),
@@ -33,7 +33,7 @@ def landing(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/landing.html", context)
 
 
-def _boards(first: str) -> list[dict[str, Any]]:
+def _tops(first: str) -> list[dict[str, Any]]:
     """The top of every board that shows something, the newest of each edition and ruleset; `first` comes first.
 
     Both boards of that edition are there even while they are empty.
@@ -45,15 +45,19 @@ def _boards(first: str) -> list[dict[str, Any]]:
         key = (board.edition, board.ruleset)
         if chosen.setdefault(key, board.pk) == board.pk:
             groups.setdefault(key, []).append(standing)
-    return [
-        {
-            "edition": edition,
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for (edition, ruleset), rows in groups.items():
+        board = {
             "ruleset": ruleset,
             "standings": rows[:TOP],
             "ranked": rows[0].snapshot.head.get("ranked") if rows else 0,
             "is_printed": bool(rows) and rows[0].snapshot.is_printed,
         }
-        for (edition, ruleset), rows in groups.items()
+        shown.setdefault(edition, []).append(board)
+    return [
+        {"edition": editions.load(name), "boards": boards, "is_empty": not any(board["standings"] for board in boards)}
+        for name, boards in shown.items()
+        if name in editions.names()
     ]
 
 

@@ -76,6 +76,8 @@ def _page_context(request: HttpRequest, row: Submission, *, insider: bool) -> di
     own = Standing.objects.for_submission(row).defer("snapshot__document")
     standings = list(own) if row.status == S.PUBLISHED else []
     standing = standings[0] if standings else None
+    if standing is not None:
+        standing.submission = row  # the same row, without asking for it again
     shown = shown_study(request, trials)
     totals = results.totals(trials)
     context = {
@@ -93,7 +95,7 @@ def _page_context(request: HttpRequest, row: Submission, *, insider: bool) -> di
         "shown": shown,
         "checks": list(row.checks.all()),
         "code": shown_file(row, "submission.py") if insider else None,
-        "newer": Submission(**row.newer) if row.newer else None,  # type: ignore[attr-defined]
+        "newer": _newer(row),
         "steps": _steps(row),
         **live_context(row, insider=insider, standings=standings),
     }
@@ -106,6 +108,13 @@ def _page_context(request: HttpRequest, row: Submission, *, insider: bool) -> di
         context["curves_url"] = f"{reverse('submission_figure', args=[row.slug, 'curves', 'json'])}?{urlencode(query)}"
         context["curve_rows"] = curve_rows(shown["trials"], evaluations)
     return context
+
+
+def _newer(row: Submission) -> Submission | None:
+    """The version that followed, as far as a link needs it. `row` is from `for_page`."""
+    names = ("slug", "name", "version")
+    found = {name: getattr(row, f"newer_{name}") for name in names}
+    return Submission(**found) if found["slug"] else None
 
 
 def _rows(rows: list[results.WorkloadRow]) -> dict[str, Any]:
@@ -145,6 +154,8 @@ def _steps(row: Submission) -> list[dict[str, Any]]:
     """Its history as steps: what was done, what is now, what is to come."""
     done = [("Sent", row.sent_at), ("Checked", row.checked_at), ("Started", row.started_at),
             ("Runs ended", row.finished_at), ("Published", row.published_at)]  # fmt: skip
+    if row.origin != Submission.Origin.RUN:
+        done = [("Published", row.published_at)]  # the rest happened elsewhere
     steps = [{"name": name, "at": at, "css": "" if at else "todo"} for name, at in done]
     for entry in steps:
         if entry["css"] == "todo":

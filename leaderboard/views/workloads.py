@@ -59,12 +59,13 @@ def workload(request: HttpRequest, edition: str, ruleset: str, workload: str) ->
     trials = {} if snapshot.is_printed else board_figures.best_trials(standings, workload)
     attempts = board_figures.attempts_of(workload, trials)
     axis = "step" if request.GET.get("axis") == "step" else "time"
+    numbers = _numbers(standings, entry)
     context = {
         **frame(opened, "workloads"),
         "column": column,
         "entry": entry,
-        "studies": range(1, entry["studies"] + 1),
-        "rows": [{"row": row, "cell": row.cell(workload), "times": _studies(row.standing, entry)} for row in rows],
+        "studies": numbers,
+        "rows": [{"row": row, "cell": row.cell(workload), "times": _studies(row, workload, numbers)} for row in rows],
         "bars": board_figures.bars(snapshot, standings, column) if has_times else None,
         "curves": board_figures.best_curves(snapshot, column, trials, attempts, axis=axis),
         "axis": axis,
@@ -75,11 +76,17 @@ def workload(request: HttpRequest, edition: str, ruleset: str, workload: str) ->
     return render(request, "leaderboard/workload.html", context)
 
 
-def _studies(standing: Standing, entry: dict[str, Any]) -> list[dict[str, Any] | None]:
-    """The time of every study in order; None where a study measured nothing."""
-    cell = standing.cells.get(entry["name"]) or {}
-    by_number = {study["study"]: study for study in cell.get("study_times", [])}
-    numbers = sorted(by_number) if len(by_number) == entry["studies"] else range(1, entry["studies"] + 1)
+def _numbers(standings: list[Standing], entry: dict[str, Any]) -> list[int]:
+    """The studies of a workload as they are numbered where it was run; ours begin at one."""
+    cells = (standing.cells.get(entry["name"]) or {} for standing in standings)
+    found = {study["study"] for cell in cells for study in cell.get("study_times") or []}
+    return sorted(found) or list(range(1, entry["studies"] + 1))
+
+
+def _studies(row: tables.Row, workload: str, numbers: list[int]) -> list[dict[str, Any] | None]:
+    """The time of every study; None where a study measured nothing."""
+    stored = row.standing.cells.get(workload) or {}
+    by_number = {study["study"]: study for study in stored.get("study_times") or []}
     return [by_number.get(number) for number in numbers]
 
 

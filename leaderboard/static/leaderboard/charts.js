@@ -170,6 +170,18 @@
     if (input.form && input.name) {
       const query = new URLSearchParams(new FormData(input.form));
       history.replaceState(null, "", `?${query}${location.hash}`); // the address says what is shown
+      keepInLinks(input.name, query.getAll(input.name));
+    }
+  }
+
+  // Links to the same page with another order, unit or axis keep the lines that were chosen meanwhile.
+  function keepInLinks(name, values) {
+    for (const link of document.querySelectorAll('main a[href^="?"]')) {
+      const [query, hash] = link.getAttribute("href").split("#");
+      const kept = new URLSearchParams(query);
+      kept.delete(name);
+      for (const value of values) kept.append(name, value);
+      link.setAttribute("href", `?${kept}${hash ? `#${hash}` : ""}`);
     }
   }
 
