@@ -107,13 +107,13 @@ def _report(pages: list[Page], site: str, cached: str, plain: str, files: Path, 
     print(f"\n{options.connections} connections for {options.seconds:g} s each; times in ms, /s is requests a second")
     print(f"{'':34}{'first':>8}{'rendered':>24}{'cached':>24}{'plain file':>24}{'cached : plain':>16}")
     print(f"{'':34}{'':>8}" + f"{'p50':>8}{'p95':>8}{'/s':>8}" * 3 + f"{'p50':>8}{'/s':>8}")
-    for page in pages:
+    for number, page in enumerate(pages):
         first, body = _first(f"{site}{page.path}")
-        (files / "page.html").write_bytes(body)
+        (files / f"{number}.html").write_bytes(body)
         seconds, connections = options.seconds, options.connections
         rendered = measure(f"{site}{page.path}", seconds=seconds, connections=connections)
         kept = measure(f"{cached}{page.path}", seconds=seconds, connections=connections)
-        file = measure(f"{plain}/page.html", seconds=seconds, connections=connections)
+        file = measure(f"{plain}/{number}.html", seconds=seconds, connections=connections)
         ratio = f"{kept.p50_ms / file.p50_ms:>8.2f}{file.per_second / kept.per_second:>8.2f}"
         print(f"{page.name:34}{first:>8.1f}{_cells(rendered)}{_cells(kept)}{_cells(file)}{ratio}", flush=True)
         one = measure(f"{site}{page.path}", seconds=seconds, connections=1)
