@@ -210,7 +210,7 @@ class _Drawing:
     def _offset(self, line: ProfileLine) -> float:
         """Pixels down: lines at one level lie side by side, the best one on top."""
         loud = self._loud()
-        if not line.in_colour or len(loud) < 2:
+        if not line.in_colour or len(loud) < 2 or _is_shaded(self.lines, self.is_log):
             return 0.0
         return WIDEST_OFFSET * (2 * loud.index(line) / (len(loud) - 1) - 1)
 

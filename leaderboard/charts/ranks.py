@@ -42,7 +42,7 @@ class _Sheet:
 
 
 _WIDE = _Sheet(width=820, left=46, right=600, row=30, longest=24, css="hide-s")
-_NARROW = _Sheet(width=360, left=26, right=244, row=26, longest=14, css="only-s")
+_NARROW = _Sheet(width=360, left=26, right=238, row=26, longest=13, css="only-s")
 
 
 def rank_stability(
