@@ -179,6 +179,12 @@ class SubmitForm(forms.Form):
             raise ValidationError(f"{team.name} has {drafts} drafts. Discard or send some of them first.")
         return team
 
+    def clean(self) -> dict[str, Any]:
+        """A closed edition is history: nothing new runs under its rules."""
+        if not editions.load(self.edition).accepts_submissions:
+            raise ValidationError(f"Edition {self.edition} is closed and takes no submissions.")
+        return super().clean() or {}
+
     def clean_workloads(self) -> list[str]:
         """All of them is the same as none chosen: a full run."""
         chosen: list[str] = self.cleaned_data["workloads"]

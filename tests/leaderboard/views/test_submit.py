@@ -69,6 +69,15 @@ def draft_page(browser, draft: Submission) -> str:
     return text_of(browser.get(reverse("draft", args=[draft.pk])))
 
 
+def test_a_closed_edition_says_so_instead_of_taking_an_upload(browser, team, settings):
+    settings.DEFAULT_EDITION = "v0.5"
+
+    page = text_of(browser.post(reverse("submit"), filled(team)))
+
+    assert "Edition v0.5 is closed and takes no submissions." in page
+    assert not Submission.objects.exists()
+
+
 def test_an_upload_becomes_a_draft_whose_checks_start(browser, team, enqueued):
     answer = browser.post(reverse("submit"), filled(team, workloads=["ogbg"]))
 
