@@ -87,7 +87,7 @@ def _generated(golden: Golden, report: Reporter) -> Iterator[Quantity]:
 
 def _compare(golden: Golden, runner: Runner, report: Reporter, *, double: bool) -> Iterator[Quantity]:
     base = golden.spec.base
-    limits = tolerances.float64(base) if double else tolerances.float32(base, runner.framework)
+    limits = tolerances.float64(base, runner.framework) if double else tolerances.float32(base, runner.framework)
     limits = tolerances.of_another_function(golden.name, runner.framework) or limits
     precision = "float64" if double else "float32"
     batch = golden.batch()

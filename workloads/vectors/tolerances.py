@@ -47,6 +47,9 @@ _FLOAT64: Mapping[str, float] = {
 }
 _PRINTED_DIGITS = 1e-9
 _RESNET_TRAINING_JAX = 5e-3  # its batch norm takes the difference of two means
+# Features of sound are float32 in any case. JAX's Fourier transform rounds otherwise than PyTorch's, and where a single
+# ReLU of the first convolution falls to the other side, the gradient of its bias moves by 4e-3 of its norm.
+_SPEECH_GRADIENTS_JAX = {"gradient_norm": 1e-3, "gradient_dot": 1e-2}
 
 
 def float32(base: str, framework: str) -> Tolerances:
@@ -54,6 +57,8 @@ def float32(base: str, framework: str) -> Tolerances:
     limits = _FLOAT32[base]
     if base == "imagenet_resnet" and framework == Framework.JAX:
         return Tolerances(**{**vars(limits), "training": _RESNET_TRAINING_JAX, "training_loss": 1e-4})
+    if base.startswith("librispeech") and framework == Framework.JAX:
+        return Tolerances(**{**vars(limits), **_SPEECH_GRADIENTS_JAX})
     return limits
 
 
@@ -75,11 +80,11 @@ def of_another_function(name: str, framework: str) -> Tolerances | None:
     )
 
 
-def float64(base: str) -> Tolerances:
+def float64(base: str, framework: str) -> Tolerances:
     """Limits of a model that computes in float64; losses and gradients are recorded with ten digits."""
     exact = _FLOAT64.get(base, 1e-10)
     coarse = max(exact, _PRINTED_DIGITS)
-    return Tolerances(
+    limits = Tolerances(
         evaluation=exact,
         training=exact,
         gradient_norm=coarse,
@@ -87,3 +92,6 @@ def float64(base: str) -> Tolerances:
         evaluation_loss=coarse,
         training_loss=coarse,
     )
+    if base.startswith("librispeech") and framework == Framework.JAX:
+        return Tolerances(**{**vars(limits), **_SPEECH_GRADIENTS_JAX})
+    return limits
