@@ -12,7 +12,7 @@ import torch
 
 from tests.workloads.initial_values import assert_drawn_alike
 from tests.workloads.reference_vectors import arrays, numbers
-from tests.workloads.twins import twins
+from tests.workloads.twins import outputs, twins
 from workloads import registry
 from workloads.api import ForwardPassMode
 from workloads.narrow import narrow
@@ -31,15 +31,6 @@ def clicks(count):
     dense = 3 + 3 * numbers("dense", count * 13).reshape(count, 13)
     ids = np.floor(20_000_000 * (1 + numbers("ids", count * 26).reshape(count, 26)))
     return np.concatenate([dense, ids], axis=1).astype(np.float32)
-
-
-def outputs(workload, params, inputs, mode=ForwardPassMode.EVAL, rate=0.0, seed=0):
-    if workload.framework == "jax":
-        key = jax.random.PRNGKey(seed)
-        return np.asarray(workload.model_fn(params, {"inputs": inputs}, None, mode, key, False, dropout_rate=rate)[0])
-    torch.manual_seed(seed)
-    batch = {"inputs": torch.from_numpy(inputs)}
-    return workload.model_fn(params, batch, None, mode, None, False, dropout_rate=rate)[0].detach().numpy()
 
 
 def test_pytorch_is_the_reference_in_outputs_losses_and_gradients(shared):
@@ -71,18 +62,14 @@ def test_pytorch_is_the_reference_in_outputs_losses_and_gradients(shared):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_frameworks_compute_what_is_written_of_every_variant(name):
+def test_every_variant_computes_what_is_written_of_it(name):
     spec = narrow(registry.get(name))
     inputs = clicks(5)
-    pytorch, model, jax_workload, params, weights = twins(spec)
+    pytorch, model, _, _, weights = twins(spec)  # that JAX computes the same is tested for all of them
 
     expected = recomputed(spec.model, weights, inputs.astype(np.float64))
 
     np.testing.assert_allclose(outputs(pytorch, model, inputs.astype(np.float64)), expected, atol=1e-12, rtol=0)
-    with jax.enable_x64():
-        np.testing.assert_allclose(
-            outputs(jax_workload, params, inputs.astype(np.float64)), expected, atol=1e-12, rtol=0
-        )
 
 
 def recomputed(model, weights, inputs):

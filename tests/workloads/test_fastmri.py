@@ -12,7 +12,7 @@ import torch
 
 from tests.workloads.initial_values import assert_drawn_alike
 from tests.workloads.reference_vectors import arrays, numbers
-from tests.workloads.twins import twins
+from tests.workloads.twins import outputs, twins
 from workloads import registry
 from workloads.api import ForwardPassMode
 from workloads.metrics.ssim import Ssim
@@ -23,15 +23,6 @@ NAMES = ["fastmri", "fastmri_model_size", "fastmri_tanh", "fastmri_layernorm"]
 
 def knees(count, height=32, width=32):
     return numbers("knees", count * height * width).reshape(count, height, width)
-
-
-def outputs(workload, params, inputs, mode=ForwardPassMode.EVAL, rate=0.0, seed=0):
-    if workload.framework == "jax":
-        key = jax.random.PRNGKey(seed)
-        return np.asarray(workload.model_fn(params, {"inputs": inputs}, None, mode, key, False, dropout_rate=rate)[0])
-    torch.manual_seed(seed)
-    batch = {"inputs": torch.from_numpy(inputs)}
-    return workload.model_fn(params, batch, None, mode, None, False, dropout_rate=rate)[0].detach().numpy()
 
 
 def test_pytorch_is_the_reference_at_full_size_in_images_and_similarity(shared):
@@ -60,15 +51,13 @@ def test_pytorch_is_the_reference_at_full_size_in_images_and_similarity(shared):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_frameworks_compute_what_is_written_of_every_variant(name):
+def test_every_variant_computes_what_is_written_of_it(name):
     spec = narrow(registry.get(name))
-    pytorch, model, jax_workload, params, weights = twins(spec)
+    pytorch, model, _, _, weights = twins(spec)  # that JAX computes the same is tested for all of them
 
     expected = recomputed(spec.model, weights, knees(2))
 
     np.testing.assert_allclose(outputs(pytorch, model, knees(2)), expected, atol=1e-10, rtol=0)
-    with jax.enable_x64():
-        np.testing.assert_allclose(outputs(jax_workload, params, knees(2)), expected, atol=1e-10, rtol=0)
 
 
 def recomputed(model, weights, inputs):

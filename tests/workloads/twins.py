@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import torch
 
 from tests.workloads.reference_vectors import numbers
 from workloads import registry, transfer
+from workloads.api import ForwardPassMode
 from workloads.spec import Workload
 
 
@@ -47,3 +49,30 @@ def made_up(name: str, shape: tuple[int, ...]) -> np.ndarray:
     else:
         values = values / 10
     return values.astype(np.float32).astype(np.float64)
+
+
+def outputs(
+    workload: Any,
+    params: Any,
+    inputs: Any,
+    mode: ForwardPassMode = ForwardPassMode.EVAL,
+    rate: float = 0.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """What a model without batch norm makes of `inputs`; images are channels last."""
+    if workload.framework == "jax":
+        return np.asarray(_compiled(workload)(params, inputs, jax.random.PRNGKey(seed), rate, mode))
+    torch.manual_seed(seed)
+    batch = workload.to_device({"inputs": inputs})
+    return workload.model_fn(params, batch, None, mode, None, False, dropout_rate=rate)[0].detach().numpy()
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(workload: Any) -> Any:
+    """The rate is traced, as in a step that is compiled once for a rate that changes."""
+
+    def forward(params: Any, inputs: Any, key: Any, rate: Any, mode: ForwardPassMode) -> Any:
+        return workload.model_fn(params, {"inputs": inputs}, None, mode, key, False, dropout_rate=rate)[0]
+
+    quickly = {"xla_backend_optimization_level": 0}
+    return jax.jit(forward, static_argnames="mode", compiler_options=quickly)
