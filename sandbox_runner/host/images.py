@@ -107,7 +107,8 @@ def _forget_old(base_url: str) -> None:
             if tag.startswith("algoperf-") and tag not in current:
                 with suppress(APIError):  # a trial that still runs keeps its image
                     client.images.remove(tag)
-        client.api.prune_builds()
+        with suppress(APIError):  # somebody else tidies up, or builds, at the same time
+            client.api.prune_builds()
 
 
 def _build_role(base_url: str, role: ImageRole) -> None:
