@@ -112,12 +112,13 @@ class Workload(JaxWorkload):
         """Logits of one batch and the new running averages. There is no dropout here.
 
         Batch norm uses running averages when it does not update them, unless `use_running_average_bn` says otherwise.
+        As in the benchmark, `mode` changes nothing.
         """
         running = not update_batch_norm if use_running_average_bn is None else use_running_average_bn
         logits, new_state = self.build_model().apply(
             {"params": params, **model_state},
             augmented_and_preprocessed_input_batch["inputs"],
-            use_running_averages=running or mode == ForwardPassMode.EVAL,
+            use_running_averages=running,
             mutable=["batch_stats"],
         )
         return logits, new_state if update_batch_norm else model_state

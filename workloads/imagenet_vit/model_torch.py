@@ -132,7 +132,7 @@ class AttentionPooling(nn.Module):
 
     def forward(self, x: torch.Tensor, dropout_rate: float) -> torch.Tensor:
         x = self.mha(self.probe.expand(len(x), -1, -1), x, dropout_rate)
-        x = x + self.mlp(self.layer_norm(x), 0.0)  # as in the benchmark, only the attention drops anything here
+        x = x + self.mlp(self.layer_norm(x), dropout_rate)
         return x[:, 0]
 
 

@@ -40,9 +40,11 @@ class SpeechWorkload(JaxWorkload):
         """Logits (B, frames, tokens) with their paddings (B, frames), and the new running averages.
 
         As in the benchmark, training moves the running averages whatever `update_batch_norm` says, unless
-        `use_running_average_bn` is true. PyTorch keeps them when it is told so.
+        `use_running_average_bn` is true. PyTorch keeps them when it is told so. An evaluation normalises with them,
+        unless `use_running_average_bn` is false; it never moves them.
         """
         train = mode == ForwardPassMode.TRAIN
+        running = not train if use_running_average_bn is None else use_running_average_bn
         sound, paddings = augmented_and_preprocessed_input_batch["inputs"]
         outputs, new_state = self.build_model().apply(
             {"params": params, **model_state},
@@ -50,7 +52,7 @@ class SpeechWorkload(JaxWorkload):
             paddings,
             dropout_rate=dropout_rate,
             train=train,
-            use_running_averages=not train or bool(use_running_average_bn),
+            use_running_averages=running,
             rngs={"dropout": rng} if train else None,
             mutable=["batch_stats"],
         )
