@@ -30,7 +30,7 @@ def places(spec, framework):
         case "imagenet_resnet":
             return {}
         case "imagenet_vit":
-            # Positions; outputs of attention and of the feed-forward block, its hidden vector; probabilities in PyTorch.
+            # Positions; outputs of attention and feed-forward block, its hidden vector; probabilities in PyTorch.
             head = 2 * model["attention_pooling"]  # its probabilities and its hidden vector, in PyTorch
             return {RATE: 1 + model["depth"] * (3 if jax_has else 4) + (0 if jax_has else head)}
         case "librispeech_conformer":
