@@ -103,9 +103,8 @@ def addresses(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> dict[s
     UserFactory(email="sam@example.org", is_reviewer=True, affiliation="Elsewhere")
     host = HostFactory(name="local")
     done = _published(team, host, name=LONG, authors=LONG, ruleset="external", search_space_json=SPACE)
-    decision = DecisionFactory(
-        submission=_published(team, host, name="Other", is_baseline=True, ruleset="external", search_space_json=SPACE)
-    )
+    other = _published(team, host, name="Other", is_baseline=True, ruleset="external", search_space_json=SPACE)
+    decision = DecisionFactory(submission=other)
     SubmissionFactory(team=team, sent=True, status="disqualified", ruleset="external", status_note=LONG * 3)
     draft = _with_code(SubmissionFactory(team=team, ruleset="external", search_space_json=SPACE, status="rejected"))
     running = steps.sent(team=team, name="Running")
@@ -116,7 +115,10 @@ def addresses(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> dict[s
         done.get_absolute_url(),
         reverse("code", args=[done.slug, "submission.py"]),
         reverse("trial", args=[done.slug, "small", 1, 1]),
-        reverse("board", args=["mini", "external"]),
+        *(reverse(name, args=["mini", "external"]) for name in ("board", "workloads", "robustness", "stability")),
+        reverse("workload", args=["mini", "external", "small"]),
+        f"{reverse('compare')}?s={done.slug}&s={other.slug}",
+        reverse("compare"),
         reverse("decision", args=[decision.pk]),
     ]
     of_draft = [reverse(name, args=[draft.pk]) for name in ("draft", "draft_discard")]
