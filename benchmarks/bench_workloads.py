@@ -40,7 +40,7 @@ def main() -> int:
     print(f"{'workload':24} {'way':8} {'steps/s':>9} {'first s':>8} {'peak MB':>8} {'GFLOP/step':>11} {'GFLOP/s':>9}")
     failed = 0
     for name in names:
-        for way in WAYS:
+        for way in options.ways.split(","):
             row = _in_process(name, way)
             failed += "error" in row
             print(_line(name, way, row, options.peak_tflops), flush=True)
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--narrow", action="store_true", help="the narrow edition, which takes seconds")
     parser.add_argument("--full-inputs", action="store_true", help="real lengths of sound and text, the whole table")
     parser.add_argument("--peak-tflops", type=float, help="of the device and type: adds the share of it that is used")
+    parser.add_argument("--ways", default=",".join(WAYS), help="some of eager,compile,jit (default: all)")
     parser.add_argument("--way", choices=tuple(WAYS), help="measure this one here and print it as JSON")
     return parser
 
