@@ -93,6 +93,23 @@ def test_initial_pytorch_values_are_spread_as_published(name, shared):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_twenty_seconds_become_five_hundred_frames(name):
+    spec = registry.get(name)
+    workload = registry.load(spec, "jax")(spec)
+    params, state = jax.eval_shape(workload.initial_variables, jax.random.PRNGKey(0))
+    sound = jax.ShapeDtypeStruct((2, spec.data["max_samples"]), jnp.float32)
+
+    def forward(params, state, sound):
+        mode, key = ForwardPassMode.TRAIN, jax.random.PRNGKey(0)
+        return workload.model_fn(params, {"inputs": (sound, sound)}, state, mode, key, True)
+
+    (logits, paddings), new_state = jax.eval_shape(forward, params, state, sound)
+
+    assert (logits.shape, paddings.shape) == ((2, 500, 1024), (2, 500))
+    assert jax.tree.map(lambda leaf: leaf.shape, new_state) == jax.tree.map(lambda leaf: leaf.shape, state)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_initial_jax_kernels_are_uniform_as_glorot_has_it(name):
     speech = Speech(name, "jax")
     leaves = jax.tree_util.tree_leaves_with_path(speech.params)

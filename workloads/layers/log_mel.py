@@ -52,8 +52,9 @@ STDDEV = (
 
 
 def hann_window() -> np.ndarray:
-    """(WINDOW,) float32, periodic: its next value would be its first again."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
+    """(WINDOW,) float32, computed as such, periodic: its next value would be its first again."""
+    angles = np.arange(WINDOW, dtype=np.float32) * np.float32(2 * np.pi / WINDOW)
+    return np.float32(0.5) - np.float32(0.5) * np.cos(angles)
 
 
 def mel_matrix(log: Callable[[np.ndarray], np.ndarray] = lambda x: np.log(x, dtype=np.float64)) -> np.ndarray:
