@@ -121,6 +121,68 @@ def test_a_folder_that_cannot_be_used_is_explained(folder, tmp_path_factory, cap
         assert message in said
 
 
+def without(record, stored, *keys):
+    """Both parts of a file without one entry, named by the way to it."""
+    *way, last = keys
+    for key in way:
+        record = record[key]
+    del record[last]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda record, stored: record.clear(), "has no 'params'"),
+        (lambda record, stored: record.update(params=[1]), "has no table of names under 'params'"),
+        (
+            lambda record, stored: without(record, stored, "params", "decoder.bias", "offset"),
+            "has no offset of decoder",
+        ),
+        (lambda record, stored: without(record, stored, "params", "decoder.bias"), "gradient of decoder.bias, but no"),
+        (lambda record, stored: without(record, stored, "outputs", "train"), "of train in 'outputs'"),
+        (lambda record, stored: without(record, stored, "outputs", "eval", "float64", "l2"), "no l2 of eval/float64"),
+        (lambda record, stored: stored.pop("eval_float64"), "has no arrays eval, eval_float64"),
+        (lambda record, stored: stored.pop("input/senders"), "'senders' of ogbg_gelu is neither stored nor"),
+        (lambda record, stored: record["grads"]["decoder.bias"].pop(), "has no [norm, dot]"),
+        (lambda record, stored: record["params"]["decoder.bias"].update(shape=[3]), "is (3,) in the vectors and (8,)"),
+        (
+            lambda record, stored: record["params"].update(more={"shape": [1], "offset": 0, "half_width": 1}),
+            "the model has no more",
+        ),
+    ],
+)
+def test_what_is_missing_from_a_file_is_said_in_words(change, message, folder, capsys):
+    path = folder / "models" / f"{NAME}.json"
+    record, stored = json.loads(path.read_text()), dict(np.load(path.with_suffix(".npz")))
+    change(record, stored)
+    path.write_text(json.dumps(record))
+    np.savez(path.with_suffix(".npz"), **stored)
+
+    status, rows, said = run(capsys, folder, "--json", "--framework", "pytorch")
+
+    assert status == 2
+    assert message in said
+    assert message in rows[-1]["where"]
+    assert not rows[-1]["pass"]
+
+
+def test_a_file_that_cannot_be_used_does_not_keep_the_others_from_being_compared(folder, capsys):
+    (folder / "models" / "criteo1tb.json").write_text("{")
+    (folder / "metrics").mkdir()
+    (folder / "metrics" / "wer.json").write_text("{}")
+
+    status, rows, said = run(capsys, folder, "--json", "--framework", "pytorch")
+
+    assert status == 2
+    assert [row["file"] for row in rows if not row["pass"]] == ["models/criteo1tb.json"]
+    assert {row["workload"] for row in rows} == {"criteo1tb", NAME}
+
+    status, rows, said = run(capsys, folder, "--file", "metrics/wer.json")
+
+    assert status == 2
+    assert "metrics/wer.json is not laid out as its README says: KeyError('rows')" in said
+
+
 def test_a_file_about_something_else_is_skipped_with_a_reason(tmp_path, capsys):
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics" / "perplexity.json").write_text("{}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from workloads.spec import Framework
-from workloads.vectors import generator, tolerances
+from workloads.vectors import generator, layout, tolerances
 from workloads.vectors.golden import Golden
 from workloads.vectors.quantity import Quantity, Reporter
 from workloads.vectors.runner import Runner, Trained
@@ -24,8 +24,9 @@ _LARGEST_GRADIENT_SHARE = 1e-7  # a gradient this small beside the largest is ro
 
 
 def compare(golden: Golden, framework: Framework) -> Iterator[Quantity]:
-    """Every quantity of a model file in one framework."""
+    """Every quantity of a model file in one framework. Raises VectorsError where the file is not in the format."""
     report = Reporter(file=f"models/{golden.name}.json", workload=golden.name, framework=framework)
+    layout.check(golden.name, golden.record, golden.stored)
     yield from _generated(golden, report)
     if framework == Framework.PYTORCH:
         yield from _compare_torch(golden, report)

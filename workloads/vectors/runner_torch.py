@@ -10,6 +10,7 @@ import torch
 
 from workloads import registry
 from workloads.api import ForwardPassMode, GraphsTuple
+from workloads.errors import VectorsError
 from workloads.spec import Framework
 from workloads.vectors.golden import Golden
 from workloads.vectors.runner import Trained
@@ -27,12 +28,10 @@ class TorchRunner:
         self._workload = registry.load(golden.spec, self.framework)(golden.spec)
         self.device = self._workload.device
         self.model = self._workload.build_model().to(self.device, self._dtype)
+        _check_weights(self.model, golden.weights)
+        # Constants of the model have no entry in the vectors.
         values = {name: torch.from_numpy(value) for name, value in golden.weights.items()}
-        missing, unexpected = self.model.load_state_dict(values, strict=False)
-        # Constants of the model have no entry in the vectors; a parameter without one would keep its initial value.
-        parameters = dict(self.model.named_parameters())
-        assert not unexpected, f"the model has no {unexpected}"
-        assert not [name for name in missing if name in parameters], f"the vectors have no {missing}"
+        self.model.load_state_dict(values, strict=False)
 
     def evaluate(self, batch: Mapping[str, Any]) -> Any:
         return self._forward(batch, ForwardPassMode.EVAL, update=False)
@@ -89,8 +88,24 @@ class TorchRunner:
         return value.to(self._dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
     def _statistics(self) -> dict[str, np.ndarray]:
-        buffers = self.model.named_buffers()
-        return {name: value.cpu().numpy().copy() for name, value in buffers if ".running_" in name}
+        return {name: value.cpu().numpy().copy() for name, value in _averages(self.model).items()}
+
+
+def _check_weights(model: torch.nn.Module, weights: Mapping[str, np.ndarray]) -> None:
+    """Raises VectorsError unless the weights are the model's; a tensor without one would keep its initial value."""
+    tensors = {**dict(model.named_parameters()), **_averages(model)}
+    for name, tensor in tensors.items():
+        if name not in weights:
+            raise VectorsError(f"the vectors have no {name}, which the model has")
+        if weights[name].shape != tuple(tensor.shape):
+            raise VectorsError(f"{name} is {weights[name].shape} in the vectors and {tuple(tensor.shape)} in the model")
+    unknown = ", ".join(sorted(set(weights) - set(tensors)))
+    if unknown:
+        raise VectorsError(f"the model has no {unknown}, which the vectors have")
+
+
+def _averages(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in model.named_buffers() if ".running_" in name}
 
 
 def _detached(outputs: Any) -> Any:
