@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,6 +227,19 @@ def test_two_ticked_in_the_ranking_are_compared(page: Page):
     expect(row).to_contain_text("Schedule Free AdamW")
     expect(row).to_contain_text("2.41×")
     live_chart(page, "ratios")
+
+
+def test_a_board_of_eleven_rows_is_light(page: Page):
+    def packed(path: str) -> int:
+        return len(gzip.compress(page.request.get(path).body()))
+
+    page.goto(BOARD)
+    own = page.evaluate("""() => [...document.querySelectorAll('script[src], link[rel=stylesheet]')].map(
+        (one) => one.src || one.href).filter((url) => url.includes('/leaderboard/'))""")
+
+    assert packed(BOARD) < 15_000
+    assert sum(packed(url) for url in own if ".css" in url) < 10_000
+    assert sum(packed(url) for url in own if ".js" in url) < 10_000
 
 
 def themed(chromium: Browser, site: ImportedSite, theme: str) -> BrowserContext:
