@@ -47,13 +47,13 @@ def _tops(first: str) -> list[dict[str, Any]]:
             groups.setdefault(key, []).append(standing)
     shown: dict[str, list[dict[str, Any]]] = {}
     for (edition, ruleset), rows in groups.items():
-        board = {
+        top = {
             "ruleset": ruleset,
             "standings": rows[:TOP],
             "ranked": rows[0].snapshot.head.get("ranked") if rows else 0,
             "is_printed": bool(rows) and rows[0].snapshot.is_printed,
         }
-        shown.setdefault(edition, []).append(board)
+        shown.setdefault(edition, []).append(top)
     return [
         {"edition": editions.load(name), "boards": boards, "is_empty": not any(board["standings"] for board in boards)}
         for name, boards in shown.items()
