@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from workloads import shards
-from workloads.jax_base import place
 
 
 class Sharded:
@@ -48,13 +47,20 @@ class Replicated:
     def batch(self, batch: Any) -> Any:
         """Arrays (devices, examples per device, ...)."""
         parts = batch if isinstance(batch, list) else shards.cut(batch, jax.local_device_count())
-        return place(shards.stacked(parts), "batch")
+        return _spread(shards.stacked(parts))
 
 
 def _repeated(tree: Any) -> Any:
     devices = jax.local_device_count()
     copies = jax.tree.map(lambda leaf: np.broadcast_to(np.asarray(leaf), (devices, *np.shape(leaf))), tree)
-    return place(copies, "batch")
+    return _spread(copies)
+
+
+def _spread(tree: Any) -> Any:
+    """Arrays over the devices by their first axis, named as submissions name it: also on one device, so that the second
+    step of a submission finds the program that its first step compiled."""
+    mesh = jax.sharding.Mesh(np.array(jax.local_devices()), ("batch",))
+    return jax.device_put(tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch")))
 
 
 def _mean(leaf: Any) -> Any:
