@@ -5,6 +5,7 @@ Source: README of the reference vectors, 2.6: about ten times what two correct i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,20 +47,25 @@ _FLOAT64: Mapping[str, float] = {
     "librispeech_deepspeech": 1e-4,
 }
 _PRINTED_DIGITS = 1e-9
-_RESNET_TRAINING_JAX = 5e-3  # its batch norm takes the difference of two means
 # Features of sound are float32 in any case. JAX's Fourier transform rounds otherwise than PyTorch's, and where a single
 # ReLU of the first convolution falls to the other side, the gradient of its bias moves by 4e-3 of its norm.
 _SPEECH_GRADIENTS_JAX = {"gradient_norm": 1e-3, "gradient_dot": 1e-2}
+# Where JAX needs more room in float32 than PyTorch, whose numbers most vectors are.
+_FLOAT32_JAX: Mapping[str, Mapping[str, float]] = {
+    # Its batch norm takes the difference of two means.
+    "imagenet_resnet": {"training": 5e-3, "training_loss": 1e-4},
+    "librispeech_conformer": _SPEECH_GRADIENTS_JAX,
+    "librispeech_deepspeech": _SPEECH_GRADIENTS_JAX,
+    # One of a million inputs of ReLUs on the other side of zero was seen to move one tensor's dot product by 1e-3 and
+    # the median one's by 4e-7. In float64 all agree.
+    "wmt": {"gradient_norm": 1e-3, "gradient_dot": 5e-3},
+}
 
 
 def float32(base: str, framework: str) -> Tolerances:
     """Limits of a model that computes in float32."""
-    limits = _FLOAT32[base]
-    if base == "imagenet_resnet" and framework == Framework.JAX:
-        return Tolerances(**{**vars(limits), "training": _RESNET_TRAINING_JAX, "training_loss": 1e-4})
-    if base.startswith("librispeech") and framework == Framework.JAX:
-        return Tolerances(**{**vars(limits), **_SPEECH_GRADIENTS_JAX})
-    return limits
+    more = _FLOAT32_JAX.get(base, {}) if framework == Framework.JAX else {}
+    return dataclasses.replace(_FLOAT32[base], **more)
 
 
 def of_another_function(name: str, framework: str) -> Tolerances | None:
@@ -93,5 +99,5 @@ def float64(base: str, framework: str) -> Tolerances:
         training_loss=coarse,
     )
     if base.startswith("librispeech") and framework == Framework.JAX:
-        return Tolerances(**{**vars(limits), **_SPEECH_GRADIENTS_JAX})
+        return dataclasses.replace(limits, **_SPEECH_GRADIENTS_JAX)
     return limits
