@@ -179,3 +179,15 @@ def test_ids_survive_weights_of_half_the_width():
 
     np.testing.assert_allclose(half.float().numpy(), expected, atol=0.1 * expected.std())
     np.testing.assert_allclose(half_jax, expected, atol=0.1 * expected.std())
+
+
+@pytest.mark.parametrize("framework", ["pytorch", "jax"])
+@pytest.mark.parametrize("name", NAMES)
+def test_evaluations_are_cut_into_the_published_batches(name, framework, shared):
+    facts = json.loads((shared / "spec" / "workloads.json").read_text())["workloads"]["criteo1tb"]
+    spec = registry.get(name)
+    workload = registry.load(spec, framework)(spec)
+
+    assert workload.eval_batch_size == facts["eval_batch_size"][framework]
+    assert workload.num_eval_train_examples == facts["examples"]["eval_train"][framework]
+    assert registry.load(narrow(spec), framework)(narrow(spec)).eval_batch_size == narrow(spec).eval_batch_size

@@ -5,6 +5,7 @@ Source: Naumov et al. 2019 (arXiv 1906.00091); sizes, initial values, names as i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import chain, pairwise
 
@@ -16,6 +17,7 @@ from workloads.losses.sigmoid_cross_entropy_torch import sigmoid_cross_entropy
 from workloads.torch_base import TorchWorkload
 
 _TABLE_CHUNKS = 4  # the benchmark cuts its one table into parameters of equal size
+_LARGEST_EVAL_BATCH = 8_192  # so that an evaluation fits into 16 GB
 
 
 class Dropout(nn.Module):
@@ -123,6 +125,16 @@ def upper_products(bottom: torch.Tensor, embedded: torch.Tensor) -> torch.Tensor
 
 class Workload(TorchWorkload):
     """Will it be clicked: sigmoid cross entropy, which is the metric too."""
+
+    @property
+    def eval_batch_size(self) -> int:
+        """Smaller than in JAX, as in the benchmark."""
+        return min(_LARGEST_EVAL_BATCH, self.spec.eval_batch_size)
+
+    @property
+    def num_eval_train_examples(self) -> int:
+        """As many as for validation, rounded up to whole batches, which are other ones than in JAX."""
+        return math.ceil(self.num_validation_examples / self.eval_batch_size) * self.eval_batch_size
 
     def build_model(self) -> nn.Module:
         data = self.spec.data
