@@ -1,54 +1,18 @@
-"""The number generator behind the reference vectors: weights and inputs as pure functions of a name and a position."""
+"""What tests of golden numbers need: the generator behind them, and weights carried to JAX as a parity file says."""
 
 from __future__ import annotations
 
-import math
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from workloads.transfer import Leaf, carry
+from workloads.vectors.generator import array, arrays, integers, numbers
 
-def numbers(name: str, count: int) -> np.ndarray:
-    """(count,) float64 in [-1, 1), multiples of 2**-23."""
-    x = (np.arange(count, dtype=np.uint32) * np.uint32(2654435761)) ^ np.uint32(zlib.crc32(name.encode()))
-    x ^= x >> np.uint32(16)
-    x *= np.uint32(0x7FEB352D)
-    x ^= x >> np.uint32(15)
-    x *= np.uint32(0x846CA68B)
-    x ^= x >> np.uint32(16)
-    return (x >> np.uint32(8)) / 2.0**23 - 1.0
-
-
-def integers(name: str, count: int, low: int, high: int) -> np.ndarray:
-    return (low + np.floor((numbers(name, count) + 1) / 2 * (high - low))).astype(np.int64)
-
-
-def array(name: str, how: Mapping[str, Any]) -> np.ndarray:
-    """A weight from its record: shape, offset and half width."""
-    shape = how["shape"]
-    values = how["offset"] + how["half_width"] * numbers(name, math.prod(shape))
-    return values.astype(np.float32).reshape(shape)
-
-
-def arrays(records: Mapping[str, Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    return {name: array(name, how) for name, how in records.items()}
+__all__ = ["array", "arrays", "integers", "jax_tree", "numbers"]
 
 
 def jax_tree(mapping: list[dict[str, Any]], torch_arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """A JAX parameter tree made of PyTorch arrays, by the recorded name and operations of every leaf."""
-    tree: dict[str, Any] = {}
-    for leaf in mapping:
-        sources = leaf["torch"] if isinstance(leaf["torch"], list) else [leaf["torch"]]
-        assert len(sources) == 1, "these models fuse nothing"
-        value = torch_arrays[sources[0]]
-        for operation in leaf.get("ops", []):
-            kind, _, argument = operation.partition(" ")
-            value = value.T if kind == "T" else value.transpose([int(axis) for axis in argument.split(",")])
-        *path, name = leaf["jax"].split("/")
-        node = tree
-        for key in path:
-            node = node.setdefault(key, {})
-        node[name] = value
-    return tree
+    return carry(map(Leaf.from_json, mapping), torch_arrays)

@@ -15,6 +15,7 @@ from workloads.errors import VectorsError
 from workloads.narrow import narrow
 from workloads.spec import Framework
 from workloads.vectors.expressions import evaluate
+from workloads.vectors.generator import numbers
 from workloads.vectors.quantity import Quantity, Reporter
 
 NAME = "ogbg_gelu"  # a variant, of which no file says how JAX arrays are made
@@ -248,6 +249,10 @@ def test_what_is_not_a_number_never_passes():
     assert not report.worst("a", [("x", 0.0), ("y", math.nan)], 1.0).passed
     assert report.worst("a", [("x", 0.0), ("y", math.nan)], 1.0).as_json()["error"] is None
     assert Quantity(file="", workload="", framework="", quantity="", skipped="why").as_json()["skipped"] == "why"
+
+
+def test_the_generator_gives_the_published_numbers():
+    assert numbers("a", 3) == pytest.approx([-0.74990106, 0.12253070, -0.37194002], abs=1e-8)
 
 
 def test_formulas_are_arithmetic_and_nothing_else():
