@@ -271,7 +271,9 @@ def test_a_run_can_be_taken_away_as_json(client, published):
     row = published()
 
     document = client.get(reverse("run_json", args=[row.slug])).json()
-    figure = client.get(f"{reverse('submission_figure', args=[row.slug, 'curves', 'json'])}?workload=other&study=2&trial=1").json()
+    figure = client.get(
+        f"{reverse('submission_figure', args=[row.slug, 'curves', 'json'])}?workload=other&study=2&trial=1"
+    ).json()
 
     assert {entry["workload"] for entry in document["workloads"]} == {"small", "other", "small_wide"}
     assert document["score"] == 1.0
