@@ -53,11 +53,17 @@ KNOWN_EXCEPTIONS: Mapping[str, KnownException] = {
         ),
     ),
     **dict.fromkeys(
-        ("librispeech_deepspeech", "librispeech_deepspeech_tanh", "librispeech_deepspeech_norm_and_spec_aug"),
+        ("librispeech_deepspeech", "librispeech_deepspeech_norm_and_spec_aug"),
         KnownException(
             reason="JAX drops 10 % in the feed-forward modules whatever it is asked for; compared without",
             switched={"fixed_dropout_jax": None},
         ),
+    ),
+    "librispeech_deepspeech_tanh": KnownException(
+        reason="JAX drops 10 % in the feed-forward modules whatever it is asked for; compared without. Both make features "
+        "of sound in float32, and saturated units enlarge what that rounds differently",
+        switched={"fixed_dropout_jax": None},
+        limit=2e-4,
     ),
     "librispeech_conformer_gelu": KnownException(
         reason="in the convolution module PyTorch takes the exact GELU, JAX the approximation by tanh", limit=5e-3
