@@ -88,10 +88,8 @@ class Golden:
     def leaves(self, jax_shapes: transfer.Shapes) -> tuple[transfer.Leaf, ...]:
         """How the JAX arrays are made: as the parity file says, or derived."""
         parity = self.parity()
-        if parity is None:
-            return self.derived(jax_shapes)
-        records = (*parity["mapping"], *parity["state_mapping"])
-        return tuple(transfer.Leaf.from_json(record) for record in records)
+        records = (*parity.get("mapping", ()), *parity.get("state_mapping", ())) if parity else ()
+        return tuple(map(transfer.Leaf.from_json, records)) or self.derived(jax_shapes)
 
     def derived(self, jax_shapes: transfer.Shapes) -> tuple[transfer.Leaf, ...]:
         return transfer.derive(self.spec.base, {key: value.shape for key, value in self.weights.items()}, jax_shapes)

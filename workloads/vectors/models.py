@@ -13,6 +13,7 @@ import numpy as np
 from workloads.spec import Framework
 from workloads.vectors import generator, layout, tolerances
 from workloads.vectors.golden import Golden
+from workloads.vectors.judged import judged
 from workloads.vectors.quantity import Quantity, Reporter
 from workloads.vectors.runner import Runner, Trained
 from workloads.vectors.tolerances import Tolerances
@@ -89,7 +90,8 @@ def _generated(golden: Golden, report: Reporter) -> Iterator[Quantity]:
 def _compare(golden: Golden, runner: Runner, report: Reporter, *, double: bool) -> Iterator[Quantity]:
     base = golden.spec.base
     limits = tolerances.float64(base, runner.framework) if double else tolerances.float32(base, runner.framework)
-    limits = tolerances.of_another_function(golden.name, runner.framework) or limits
+    another = tolerances.of_another_function(golden.name, runner.framework)
+    limits = another or limits
     precision = "float64" if double else "float32"
     batch = golden.batch()
     passes: dict[str, Callable[[], Any]] = {"eval": lambda: runner.evaluate(batch)}
@@ -103,6 +105,8 @@ def _compare(golden: Golden, runner: Runner, report: Reporter, *, double: bool) 
         yield from _outputs(golden, name, batches[name], runner.numpy(outputs), report, precision, tolerance)
         if not double:
             yield from _losses(golden, runner, name, batches[name], outputs, report, limits)
+            if another is None:
+                yield from judged(golden, name, batches[name], runner.numpy(outputs), report)
     trained = runner.train(batch, masked=base in _ALWAYS_WEIGHTED)
     found = runner.numpy(trained.outputs)
     yield from _outputs(golden, "train", batch, found, report, precision, limits.training)
