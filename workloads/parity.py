@@ -60,8 +60,8 @@ KNOWN_EXCEPTIONS: Mapping[str, KnownException] = {
         ),
     ),
     "librispeech_deepspeech_tanh": KnownException(
-        reason="JAX drops 10 % in the feed-forward modules whatever it is asked for; compared without. Both make features "
-        "of sound in float32, and saturated units enlarge what that rounds differently",
+        reason="JAX drops 10 % in the feed-forward modules whatever it is asked for; compared without. Features of "
+        "sound are made in float32 in both, and saturated units enlarge what that rounds differently",
         switched={"fixed_dropout_jax": None},
         limit=2e-4,
     ),
