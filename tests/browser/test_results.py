@@ -175,6 +175,24 @@ def test_a_profile_tells_its_values_under_the_pointer_and_leads_to_its_submissio
     page.wait_for_url(f"**{SHAMPOO}")
 
 
+def test_sorting_and_the_legend_need_no_pointer(page: Page):
+    page.goto(BOARD)
+    live_chart(page, "profile")
+    page.evaluate("window.scrollTo(0, 0)")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.get_by_label("Amos", exact=True).focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_text("7 of 11 shown in colour")).to_be_visible()
+    page.get_by_role("link", name="Count", exact=True).focus()
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**sort=counted**")
+    assert page.locator("th[aria-sort]").inner_text().startswith("Count")
+    expect(page.get_by_label("Amos", exact=True)).to_be_checked()
+
+
 def test_from_the_board_to_a_submission_and_one_of_its_trials(page: Page):
     page.goto(BOARD)
     page.get_by_role("region", name="Ranking table").get_by_role("link", name="Distributed Shampoo").click()
