@@ -109,6 +109,7 @@ class Ranks:
         try:
             message, _ = follower.alarm.receive()
             failure = {"where": message["where"], "error": f"rank {follower.rank}: {message['error']}"}
+            follower.alarm.close()  # it has been heard and may go, which ends the collectives that wait for it
         except (ChannelClosed, OSError):
             status = follower.process.wait()
             failure = {"where": "training", "error": f"rank {follower.rank} has ended {_how(status)}"}

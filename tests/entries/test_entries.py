@@ -90,6 +90,7 @@ def test_an_entry_takes_twenty_steps_on_every_workload(entry, name):
     check(drive(entry, framework, (name,)), (name,), generation)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("entry", ["nadamw_pmap", "nadamw_jax"])
 def test_an_entry_trains_on_two_devices_of_one_process(entry):
     framework, generation, _ = ENTRIES[entry]
