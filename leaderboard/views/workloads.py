@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -28,18 +29,20 @@ def index(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
     """All workloads of a board with target, budget, who is the fastest and how many count."""
     opened = open_board(request, edition, ruleset)
     standings = opened.standings()
-    rows = [_summary(column, standings) for column in tables.columns_of(opened.head)]
+    is_printed = opened.snapshot is not None and opened.snapshot.is_printed
+    rows = [_summary(column, standings, is_printed=is_printed) for column in tables.columns_of(opened.head)]
     return render(request, "leaderboard/workloads.html", {**frame(opened, "workloads"), "rows": rows})
 
 
-def _summary(column: tables.Column, standings: list[Standing]) -> dict[str, Any]:
+def _summary(column: tables.Column, standings: list[Standing], *, is_printed: bool) -> dict[str, Any]:
+    """One row. Rounded times do not say who was the fastest."""
     cells = [(tables.cell_of(column, row.cells.get(column.name)), row) for row in standings]
     timed = [(cell, row) for cell, row in cells if cell.counts]
     best = min(timed, key=lambda pair: pair[0].fraction or 0.0, default=None)
     return {
         "column": column,
         "best": best[0] if best else None,
-        "fastest": best[1].submission if best else None,
+        "fastest": best[1].submission if best and not is_printed else None,
         "reached": sum(cell.has_value for cell, _ in cells),
         "counts": len(timed),
         "of": len(cells),
@@ -69,8 +72,7 @@ def workload(request: HttpRequest, edition: str, ruleset: str, workload: str) ->
         "bars": board_figures.bars(snapshot, standings, column) if has_times else None,
         "curves": board_figures.best_curves(snapshot, column, trials, attempts, axis=axis),
         "axis": axis,
-        "variants": [_variant(variant, standings) for variant in board_figures.entries(opened.head, "held_out")
-                     if variant["base"] == entry["base"]],
+        "variants": [] if snapshot.is_printed else _variants(opened.head, entry, standings),
         "others": tables.columns_of(opened.head),
     }  # fmt: skip
     return render(request, "leaderboard/workload.html", context)
@@ -88,6 +90,12 @@ def _studies(row: tables.Row, workload: str, numbers: list[int]) -> list[dict[st
     stored = row.standing.cells.get(workload) or {}
     by_number = {study["study"]: study for study in stored.get("study_times") or []}
     return [by_number.get(number) for number in numbers]
+
+
+def _variants(head: Mapping[str, Any], entry: dict[str, Any], standings: list[Standing]) -> list[dict[str, Any]]:
+    """The held-out variants of a base workload."""
+    variants = board_figures.entries(head, "held_out")
+    return [_variant(variant, standings) for variant in variants if variant["base"] == entry["base"]]
 
 
 def _variant(variant: dict[str, Any], standings: list[Standing]) -> dict[str, Any]:

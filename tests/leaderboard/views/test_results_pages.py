@@ -141,6 +141,20 @@ def test_a_printed_board_is_labelled_and_has_neither_profiles_nor_pages_that_nee
     assert client.get(reverse("workload", args=[*address, "ogbg"])).status_code == 200
 
 
+def test_a_printed_workload_claims_nothing_that_was_not_printed(client):
+    load_printed_boards()
+
+    page = text_of(client.get(reverse("workload", args=["v0.5", "external", "ogbg"])))
+    rows = client.get(reverse("workloads", args=["v0.5", "external"])).context["rows"]
+
+    assert "0.29" in page
+    assert "Study 1" not in page
+    assert "NaN</abbr>" not in page
+    assert "double_dagger" not in page
+    assert "Held-out variant:" not in page
+    assert all(row["fastest"] is None for row in rows)  # two decimals do not tell
+
+
 def test_a_printed_board_without_times_shows_scores_only(client):
     load_printed_boards()
 
