@@ -36,8 +36,9 @@ class PositionalEncoding(nn.Module):
 
     def __init__(self, length: int, width: int) -> None:
         super().__init__()
-        # A constant, so no part of the state dict.
-        self.register_buffer("pe", torch.from_numpy(position_table(length, width)[np.newaxis]), persistent=False)
+        # A constant, so no part of the state dict. PyTorch adds the axis: NumPy gives it a stride of 0, at which the
+        # broadcast of buffers between processes stops.
+        self.register_buffer("pe", torch.from_numpy(position_table(length, width)).unsqueeze(0), persistent=False)
 
     def forward(self, x: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
         return x + (self.pe[:, : x.shape[1]] if positions is None else self.pe[0, positions])

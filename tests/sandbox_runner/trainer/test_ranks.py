@@ -150,7 +150,7 @@ def assert_same_training(tmp_path: Path, name: str, ranks: int) -> None:
     np.testing.assert_allclose(shared_weights, weights, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["librispeech_deepspeech", "ogbg"])
+@pytest.mark.parametrize("name", ["librispeech_deepspeech", "ogbg", "wmt"])
 def test_two_processes_train_like_one(tmp_path: Path, name: str):
     """Losses and weights, with graphs and with batch norm over the batches of all processes."""
     assert_same_training(tmp_path, name, 2)
