@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.workloads.twins import twins
-from workloads import registry
+from workloads import registry, snapshot_torch
 from workloads.api import ForwardPassMode
 from workloads.evaluation import evaluate
 from workloads.metrics import VOCABULARY
@@ -120,6 +120,18 @@ def test_dropout_acts_in_training_only(model):
     noisy = [model.logits(PACKED, ForwardPassMode.TRAIN, 0.5, seed) for seed in (1, 1, 2)]
     np.testing.assert_array_equal(noisy[0], noisy[1])
     assert np.abs(noisy[0] - noisy[2]).max() > 1e-2
+
+
+def test_a_model_made_of_sealed_bytes_has_its_positions_again():
+    """They are no part of the state dict, so a submission cannot change them; the judge makes its own."""
+    model = Model(Framework.PYTORCH)
+    before = model.logits(PACKED)
+    content = b"".join(array.tobytes() for array in snapshot_torch.arrays(model.params))
+    assert "pos_encoder.pe" not in model.params.state_dict()
+
+    model.params, _ = snapshot_torch.restore(model.workload, content)
+
+    np.testing.assert_array_equal(model.logits(PACKED), before)
 
 
 def test_only_pytorch_drops_attention_probabilities():
