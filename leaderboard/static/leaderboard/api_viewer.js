@@ -7,6 +7,7 @@ window.addEventListener("load", () => {
     url: place.dataset.schema,
     domNode: place,
     deepLinking: true,
+    defaultModelsExpandDepth: 0,
     validatorUrl: null,
     supportedSubmitMethods: ["get"],
     presets: [window.SwaggerUIBundle.presets.apis],
