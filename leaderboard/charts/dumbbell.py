@@ -16,7 +16,7 @@ from leaderboard.charts.styles import Style
 from leaderboard.charts.text import figure_text, one_line, short
 from leaderboard.templatetags.shown import multiple
 
-HIGHEST = 8.0  # multiples above it are drawn at the edge
+LOWEST, HIGHEST = 1.0, 8.0  # multiples beyond them are drawn at the edge
 TICKS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 NARROW_TICKS = (1.0, 2.0, 4.0, 8.0)
 
@@ -85,7 +85,7 @@ def held_out_dumbbells(
             rows=tuple((one_line(pair.name), _words(pair.base, pair.base_word),
                         _words(pair.held_out, pair.held_out_word)) for pair in pairs),
         ),
-        notes=(f"Multiples above {HIGHEST:g}× are drawn at the edge.",) if _any_beyond(pairs) else (),
+        notes=_notes(pairs),
     )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ class _Drawing:
 
     def image(self, sheet: _Sheet, title: str, summary: str) -> SafeString:
         top, bottom = 24.0, 24.0 + sheet.row * max(len(self.pairs), 1)
-        x = Scale(low=1.0, high=HIGHEST, start=sheet.left, end=sheet.right, is_log=True)
+        x = Scale(low=LOWEST, high=HIGHEST, start=sheet.left, end=sheet.right, is_log=True)
         parts = [*self._axis(sheet, x, top, bottom)]
         for index, pair in enumerate(self.pairs):
             parts += self._row(sheet, pair, x, top + index * sheet.row)
@@ -200,11 +200,15 @@ class _Drawing:
 
 
 def _on_axis(value: float) -> float:
-    return round(min(value, HIGHEST), 4)
+    return round(min(max(value, LOWEST), HIGHEST), 4)
 
 
-def _any_beyond(pairs: Sequence[Pair]) -> bool:
-    return any(value is not None and value > HIGHEST for pair in pairs for value in (pair.base, pair.held_out))
+def _notes(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """What has no place on the axis. A variant is below 1× where its base workload was not reached."""
+    values = [value for pair in pairs for value in (pair.base, pair.held_out) if value is not None]
+    beyond = [f"above {HIGHEST:g}×"] if any(value > HIGHEST for value in values) else []
+    beyond += [f"below {LOWEST:g}×"] if any(value < LOWEST for value in values) else []
+    return (f"Multiples {' and '.join(beyond)} are drawn at the edge.",) if beyond else ()
 
 
 def _narrow_label(pair: Pair) -> str:
@@ -226,7 +230,7 @@ def _summary(pairs: Sequence[Pair], limit: float, rows_are: str) -> str:
     within = sum(pair.held_out is not None and pair.held_out <= limit * (1 + 1e-9) for pair in pairs)
     worst = max((pair for pair in pairs if pair.base and pair.held_out), key=_slowdown, default=None)
     more = f" The largest step is that of {worst.name}: {multiple(worst.base)} to {multiple(worst.held_out)}." \
-        if worst else ""  # fmt: skip
+        if worst and _slowdown(worst) > 1 else ""  # fmt: skip
     return f"{within} of {len(pairs)} {rows_are} are within {limit:g} times the fastest on the held-out variant.{more}"
 
 

@@ -73,11 +73,20 @@ def test_a_multiple_beyond_the_axis_is_drawn_at_its_edge_and_the_chart_says_so()
     assert dumbbells([pair()]).notes == ()
 
 
+def test_a_variant_faster_than_those_that_take_part_is_drawn_at_the_other_edge():
+    chart = dumbbells([pair(base=None, held_out=0.62)])
+
+    assert chart.figure["data"][2]["x"] == [1.0]
+    assert chart.table.rows[0][2] == "0.62×"
+    assert chart.notes == ("Multiples below 1× are drawn at the edge.",)
+
+
 def test_the_summary_counts_those_within_the_limit_and_names_the_largest_step():
     summary = dumbbells([pair("A", 1.0, 4.0), pair("B", 2.0, 7.0), pair("C", 1.0, None)]).summary
 
     assert summary.startswith("1 of 3 submissions are within 4 times")
     assert "A: 1.00× to 4.00×" in summary
+    assert "largest step" not in dumbbells([pair("A", 1.0, 1.0)]).summary
 
 
 # --- stability --------------------------------------------------------------------------------------------------------
