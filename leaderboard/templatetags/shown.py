@@ -142,12 +142,12 @@ def long_time(seconds: float | None) -> str:
 
 @register.filter
 def signed(value: float | None) -> str:
-    """A difference of scores with its sign, a true minus: +0.2077."""
+    """A difference of scores with its sign, a true minus: +0.2077; none where it rounds to nothing."""
     unusual = _unusual(value)
     if unusual:
         return unusual
-    number = float(value)  # type: ignore[arg-type]
-    return f"{'+' if number >= 0 else MINUS}{abs(number):.4f}"
+    number = round(float(value), 4)  # type: ignore[arg-type]
+    return f"{'+' if number > 0 else MINUS if number < 0 else ''}{abs(number):.4f}"
 
 
 @register.filter

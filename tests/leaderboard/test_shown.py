@@ -54,6 +54,7 @@ def test_a_time_against_the_baseline_is_signed_whole_percent(ratio, text):
 def test_scores_fractions_and_multiples():
     assert (shown.score(0.77841), shown.fraction(0.654), shown.multiple(1.5349)) == ("0.7784", "0.65", "1.53×")
     assert (shown.signed(0.2077), shown.signed(-0.1)) == ("+0.2077", "−0.1000")
+    assert (shown.signed(0.0), shown.signed(-1e-9)) == ("0.0000", "0.0000")
 
 
 def test_moments_are_elements_with_the_time_zone_written_out():
