@@ -265,7 +265,7 @@ def _workload_row(
         budget_s=rows[0].budget_s if rows else entry["budget_s"] if entry else workload.max_runtime_s,
         is_held_out=is_held_out,
         study_times=times,
-        studies=len(studies),
+        studies=(stored or {}).get("studies") or len(studies),  # one that nobody measured is missing among the rows
         open_trials=sum(row.trial.status in Trial.OPEN for row in rows),
         cell=tables.cell_of(tables.column_of(entry), stored) if entry and stored is not None else None,
         rank=stored.get("rank") if stored else None,

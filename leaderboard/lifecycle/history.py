@@ -14,6 +14,7 @@ from leaderboard import clean
 from leaderboard.lifecycle import audit
 from leaderboard.lifecycle.actors import SHELL
 from leaderboard.lifecycle.states import S, locked
+from leaderboard.lifecycle.teams import free_slug
 from leaderboard.models import Attempt, Evaluation, Host, Study, Submission, Team, Trial
 from workloads import editions
 
@@ -129,16 +130,14 @@ def _attribute(submission: Submission, about: Attribution) -> None:
 def _team(about: Attribution) -> Team:
     """The team of these people. One that has an account here is never taken for it, whatever it is called."""
     name = clean.one_line(about.team or about.affiliation or "Unknown team", 60)
-    found = Team.objects.filter(name__in=[name, f"{name} (elsewhere)"], is_attributed=True).first()
+    names = [name, f"{name} (elsewhere)", *(f"{name} (elsewhere {number})" for number in range(2, 1000))]
+    found = Team.objects.filter(name__in=names, is_attributed=True).first()
     if found is not None:
         return found
-    if Team.objects.filter(name=name).exists():
-        name = f"{name} (elsewhere)"
-    slug = slugify(name)[:80] or "team"
-    while Team.objects.filter(slug=slug).exists():
-        slug = f"{slug[:80]}-2"
+    taken = set(Team.objects.filter(name__startswith=name).values_list("name", flat=True))
+    free = next(candidate for candidate in names if candidate not in taken)
     team = Team.objects.create(
-        name=name, slug=slug, affiliation=clean.one_line(about.affiliation, 200), is_attributed=True
+        name=free, slug=free_slug(free), affiliation=clean.one_line(about.affiliation, 200), is_attributed=True
     )
     audit.record(SHELL, "create team", team, after={"name": team.name, "is_attributed": True})
     return team

@@ -21,7 +21,7 @@ def _hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _free_slug(name: str) -> str:
+def free_slug(name: str) -> str:
     """A short word for addresses that no other team has."""
     stem = slugify(name)[:80] or "team"
     slug, number = stem, 2
@@ -33,7 +33,7 @@ def _free_slug(name: str) -> str:
 @transaction.atomic
 def create_team(actor: User, *, name: str, affiliation: str) -> Team:
     """A new team whose first member and owner is the actor."""
-    team = Team.objects.create(name=name, slug=_free_slug(name), affiliation=affiliation)
+    team = Team.objects.create(name=name, slug=free_slug(name), affiliation=affiliation)
     Membership.objects.create(team=team, user=actor, role=Membership.Role.OWNER)
     record(actor, "create team", team, after={"name": name, "affiliation": affiliation})
     return team

@@ -5,8 +5,9 @@ import csv
 import pytest
 from django.core.management import CommandError, call_command
 
-from leaderboard import lifecycle
-from leaderboard.models import Attempt, AuditEvent, Board, Evaluation, Host, Standing, Study, Submission, Trial
+from leaderboard import lifecycle, results
+from leaderboard.lifecycle.teams import free_slug
+from leaderboard.models import Attempt, AuditEvent, Board, Evaluation, Host, Standing, Study, Submission, Team, Trial
 from leaderboard.printed import load_printed_boards
 from tests.leaderboard.logs import LogFolder
 
@@ -122,6 +123,18 @@ def test_a_trial_without_measurements_is_kept_and_says_so(logs, capsys):
     assert "no evaluation" in silent.message
 
 
+def test_a_study_that_is_missing_in_the_logs_is_one_of_those_that_a_page_counts(logs, capsys):
+    logs.trial("fast", study=0)
+    logs.trial("fast", study=3)
+
+    run(logs, capsys)
+
+    submission = Submission.objects.get()
+    trials = results.trial_rows(submission, Trial.objects.for_page(submission))
+    row = results.workload_rows(submission, trials, Standing.objects.for_submission(submission).get())[0]
+    assert (row.workload.name, row.reached, row.studies) == ("ogbg", 2, 5)
+
+
 def test_how_a_trial_ended_is_inferred_from_its_clock(logs, capsys):
     budget_s = 18_477
     for trial, last_s in ((1, budget_s + 1.0), (2, budget_s - 200.0), (3, 5000.0)):
@@ -150,6 +163,27 @@ def test_hostile_words_are_cleaned_and_cannot_take_a_team(logs, capsys, tmp_path
     assert submission.affiliation == "Lab"
     assert trial.hyperparameters == {"a": "xy", "deep": [[["…"]]]}
     assert trial.seed == 0
+
+
+@pytest.mark.parametrize(
+    ("team", "taken", "name", "slug"),
+    [
+        ("New", [], "New", "new-2"),  # /teams/new/ is a form
+        ("Lab", ["Lab", "Lab (elsewhere)"], "Lab (elsewhere 2)", "lab-elsewhere-2"),
+        ("\ufb03" * 59 + "x", ["\ufb03" * 60], "\ufb03" * 59 + "x", "ffi" * 26 + "ff-2"),  # one letter becomes three
+    ],
+)
+def test_a_team_of_elsewhere_gets_a_name_and_an_address_that_are_free(logs, capsys, tmp_path, team, taken, name, slug):
+    for other in taken:
+        Team.objects.create(name=other, slug=free_slug(other))
+    logs.trial("fast")
+    about = tmp_path / "submissions.csv"
+    about.write_text(f"leaderboard,submission,display_name,printed_team\nv05_external,fast,Fast,{team}\n")
+
+    run(logs, capsys, f"--submissions={about}")
+
+    found = Submission.objects.get().team
+    assert (found.name, found.slug, found.is_attributed) == (name, slug, True)
 
 
 def test_hyperparameters_without_end_are_refused(logs, capsys):
