@@ -1,4 +1,7 @@
-"""Snapshots of PyTorch models, in the order of the bare module's state dict: parameters, running averages, counters."""
+"""Snapshots of PyTorch models, in the order of the bare module's state dict: parameters, running averages, counters.
+
+Other buffers are constants. They do not cross the wall, or a submission could change the model that is judged.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from torch import nn
 
 from workloads import snapshot
 from workloads.snapshot import LayoutEntry
+
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # the buffers that training changes
 
 
 def layout(params: nn.Module, model_state: None = None) -> tuple[LayoutEntry, ...]:
@@ -30,7 +35,7 @@ def restore(workload: Any, buffer: Any) -> tuple[nn.Module, None]:
     """A model with exactly these bytes; its initial values are never computed, its constants are our own."""
     with torch.device("meta"):
         model = workload.build_model()
-    # A model makes its constants with NumPy, so they have values here and are kept.
+    # A model makes its constants on the processor, whatever the default device, so they have values here and are kept.
     model._apply(lambda tensor: torch.empty_like(tensor, device=workload.device) if tensor.is_meta else tensor)
     model = model.to(workload.device)
     with torch.no_grad():
@@ -49,7 +54,11 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def _tensors(model: nn.Module) -> list[tuple[str, torch.Tensor]]:
-    """Each tensor of the state dict, with "p" for parameters and "s" for buffers."""
+    """Each tensor of the state dict but the constants, with "p" for parameters and "s" for running state."""
     bare = unwrap(model)
     parameters = {name for name, _ in bare.named_parameters()}
-    return [("p" if name in parameters else "s", tensor) for name, tensor in bare.state_dict().items()]
+    return [
+        ("p" if name in parameters else "s", tensor)
+        for name, tensor in bare.state_dict().items()
+        if name in parameters or name.rpartition(".")[2] in RUNNING
+    ]

@@ -15,10 +15,12 @@ from torch import nn
 from workloads import editions, registry, snapshot, snapshot_jax, snapshot_torch
 from workloads.api import ForwardPassMode, trial_keys
 from workloads.errors import SnapshotMismatch
+from workloads.narrow import narrow
 from workloads.snapshot import LayoutEntry
 from workloads.spec import Framework, Workload
 
 MINI = editions.load("mini").workloads
+HAS_CONSTANTS = ("librispeech_conformer", "librispeech_deepspeech", "wmt")  # windows, averages, tables of positions
 
 
 def build(spec, framework, seed=3):
@@ -115,6 +117,24 @@ def test_batches_counted_by_batch_norm_are_part_of_a_pytorch_snapshot():
 
     assert restored.bn1.num_batches_tracked.item() == 2**40
     assert {entry.dtype for entry in snapshot_torch.layout(model)} == {"float32", "int64"}
+
+
+@pytest.mark.parametrize("name", registry.BASE_NAMES)
+def test_constants_of_a_pytorch_model_are_those_of_the_judge(name):
+    spec = narrow(registry.get(name))
+    workload, model, _ = build(spec, "pytorch")
+    untouched = {name: value.clone() for name, value in model.named_buffers()}
+    constants = [name for name in untouched if not name.endswith(snapshot_torch.RUNNING)]
+    with torch.no_grad():
+        for constant in constants:
+            model.get_buffer(constant).add_(1)
+
+    restored, _ = snapshot_torch.restore(workload, content("pytorch", model, None))
+
+    assert {name for name, _ in restored.named_buffers()} == set(untouched)
+    for constant in constants:
+        assert torch.equal(restored.get_buffer(constant), untouched[constant])
+    assert bool(constants) == (name in HAS_CONSTANTS)
 
 
 def test_wrappers_of_a_pytorch_model_do_not_show():

@@ -23,10 +23,10 @@ class LogMel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("_normalizer_mean", torch.tensor(log_mel.MEAN).reshape(1, 1, -1, 1))
-        self.register_buffer("_normalizer_stddev", torch.tensor(log_mel.STDDEV).reshape(1, 1, -1, 1))
+        self.register_buffer("_normalizer_mean", torch.tensor(log_mel.MEAN, device="cpu").reshape(1, 1, -1, 1))
+        self.register_buffer("_normalizer_stddev", torch.tensor(log_mel.STDDEV, device="cpu").reshape(1, 1, -1, 1))
         self.stft = nn.Module()
-        self.stft.register_buffer("window", torch.hann_window(log_mel.WINDOW).reshape(1, 1, -1, 1))
+        self.stft.register_buffer("window", torch.hann_window(log_mel.WINDOW, device="cpu").reshape(1, 1, -1, 1))
         self._mel = _mel_matrix()
 
     def forward(self, audio: torch.Tensor, paddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -34,7 +34,7 @@ class Positions(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        timescales = torch.exp(-torch.arange(width // 2) * (math.log(10_000.0) / (width // 2 - 1)))
+        timescales = torch.exp(-torch.arange(width // 2, device="cpu") * (math.log(10_000.0) / (width // 2 - 1)))
         self.register_buffer("inv_timescales", timescales.reshape(1, 1, -1))
 
     def forward(self, frames: int) -> torch.Tensor:
@@ -51,7 +51,7 @@ class PositionedSubsample(Subsample):
         self.pos_encode = Positions(width)
         for convolution in (self.conv1, self.conv2):
             # Computes nothing: a part of the published state.
-            convolution.register_buffer("paddings_kernel", torch.ones(1, 1, 1))
+            convolution.register_buffer("paddings_kernel", torch.ones(1, 1, 1, device="cpu"))
 
     def forward(self, features: torch.Tensor, paddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x, paddings = super().forward(features, paddings)
@@ -124,7 +124,9 @@ class Convolution(nn.Module):
         self.conv1 = nn.Conv1d(width, width, kernel, padding="same", groups=width, bias=False)
         nn.init.xavier_uniform_(self.conv1.weight)
         self.bn = MaskedBatchNorm(width, scale_name="scale")
-        self.bn.register_buffer("dim", torch.full((1,), width))  # computes nothing: a part of the published state
+        self.bn.register_buffer(
+            "dim", torch.full((1,), width, device="cpu")
+        )  # computes nothing: a part of the published state
         self.lin3 = glorot_linear(width, width)
         self.activation = activation
 
