@@ -16,6 +16,7 @@ from leaderboard.plans import hyperparameter_rows
 from leaderboard.run_document import run_document
 from leaderboard.templatetags.shown import by_name
 from leaderboard.views.access import visible_submission
+from leaderboard.views.caching import public_page
 from leaderboard.views.downloads import plain_text
 
 
@@ -58,10 +59,15 @@ def curve_rows(trials: list[results.TrialRow], evaluations: list[Evaluation]) ->
 
 @require_safe
 def trial(request: HttpRequest, slug: str, workload: str, study: int, number: int) -> HttpResponse:
-    """One trial: curve, hyperparameters, evaluations, attempts, log."""
+    """One trial: curve, hyperparameters, evaluations, attempts, log; the same for everybody once it is final."""
     row, insider = visible_submission(request, slug)
     if not insider:
         raise Http404
+    shown = public_page(_trial) if row.status in Submission.FINAL else _trial
+    return shown(request, row, workload, study, number)
+
+
+def _trial(request: HttpRequest, row: Submission, workload: str, study: int, number: int) -> HttpResponse:
     found = Trial.objects.for_page(row).filter(study__workload=workload, study__number=study, number=number).first()
     if found is None:
         raise Http404
@@ -109,4 +115,9 @@ def run_json(request: HttpRequest, slug: str) -> HttpResponse:
     row, insider = visible_submission(request, slug)
     if not insider:
         raise Http404
+    shown = public_page(_run_json) if row.status in Submission.FINAL else _run_json
+    return shown(request, row)
+
+
+def _run_json(request: HttpRequest, row: Submission) -> HttpResponse:
     return JsonResponse(run_document(row), json_dumps_params={"indent": 1})

@@ -108,6 +108,17 @@ def test_an_imported_page_says_who_measured_it_and_leaves_out_what_was_not_done_
     assert [step["name"] for step in response.context["steps"]] == ["Published"]
 
 
+@pytest.mark.parametrize("name", ["trial", "run_json"])
+def test_what_is_final_may_be_kept_by_caches_and_is_not_sent_twice(client, imported, name):
+    place = ["ogbg", 0, 1] if name == "trial" else []
+    address = reverse(name, args=[imported.slug, *place])
+
+    first = client.get(address)
+
+    assert first["Cache-Control"].startswith("public")
+    assert client.get(address, headers={"if-none-match": first["ETag"]}).status_code == 304
+
+
 def test_an_imported_trial_has_its_curve_but_no_log(client, imported):
     page = text_of(client.get(reverse("trial", args=[imported.slug, "ogbg", 0, 1])))
 
