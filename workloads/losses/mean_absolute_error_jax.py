@@ -17,4 +17,5 @@ def mean_absolute_error(labels: jax.Array, outputs: jax.Array, mask: jax.Array |
         labels, outputs: (B, ...).
         mask: (B,) weights of what counts; everything counts once without it.
     """
+    outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))  # sums need more than 8 bits
     return masked_sum(jnp.abs(outputs - labels).mean(axis=tuple(range(1, outputs.ndim))), mask)

@@ -16,4 +16,5 @@ def mean_absolute_error(
         labels, outputs: (B, ...).
         mask: (B,) weights of what counts; everything counts once without it.
     """
+    outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))  # sums need more than 8 bits
     return masked_sum((outputs - labels).abs().flatten(1).mean(dim=1), mask)

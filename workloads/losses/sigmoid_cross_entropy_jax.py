@@ -19,6 +19,7 @@ def sigmoid_cross_entropy(
         mask: like logits; everything counts once without it.
         label_smoothing: labels become (1 - this) times themselves plus this over the number of tasks.
     """
+    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))  # sums and counts need more than 8 bits
     mask = jnp.ones_like(logits) if mask is None else mask
     labels = jnp.where(mask > 0, labels, 0.0)
     labels = (1 - label_smoothing) * labels + label_smoothing / logits.shape[-1]

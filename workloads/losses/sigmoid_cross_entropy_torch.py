@@ -17,6 +17,7 @@ def sigmoid_cross_entropy(
         mask: like logits; everything counts once without it.
         label_smoothing: labels become (1 - this) times themselves plus this over the number of tasks.
     """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # sums and counts need more than 8 bits
     mask = torch.ones_like(logits) if mask is None else mask.to(logits.dtype)
     labels = torch.where(mask > 0, labels, torch.zeros_like(labels)).to(logits.dtype)
     labels = (1 - label_smoothing) * labels + label_smoothing / logits.shape[-1]

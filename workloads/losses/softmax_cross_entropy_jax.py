@@ -21,6 +21,7 @@ def softmax_cross_entropy(
         mask: (...) weights of what counts; everything counts once without it.
         label_smoothing: labels become (1 - this) times themselves plus this spread evenly over the classes.
     """
+    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))  # sums need more than 8 bits
     classes = logits.shape[-1]
     soft = labels.ndim == logits.ndim
     targets = labels if soft else jax.nn.one_hot(labels, classes, dtype=logits.dtype)

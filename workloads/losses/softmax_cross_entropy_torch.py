@@ -19,6 +19,7 @@ def softmax_cross_entropy(
         mask: (...) weights of what counts; everything counts once without it.
         label_smoothing: labels become (1 - this) times themselves plus this spread evenly over the classes.
     """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # sums need more than 8 bits
     classes = logits.shape[-1]
     soft = labels.ndim == logits.ndim
     per_example = F.cross_entropy(

@@ -125,3 +125,23 @@ def test_outputs_of_half_the_width_are_taken(framework, kind):
         half = LOSSES[kind, framework](labels, jnp.asarray(outputs, jnp.bfloat16), None, *smoothing)["summed"]
 
     assert float(half) == pytest.approx(float(exact), rel=0.03)
+
+
+@pytest.mark.parametrize(("kind", "framework"), LOSSES)
+def test_outputs_of_half_the_width_are_summed_and_counted_in_full(kind, framework):
+    """A bfloat16 has eight bits: 1,023 would be 1,024, and a sum of a thousand losses off by two."""
+    make = (
+        (lambda x: torch.from_numpy(x).bfloat16()) if framework == "pytorch" else (lambda x: jnp.asarray(x, "bfloat16"))
+    )
+    whole = torch.from_numpy if framework == "pytorch" else jnp.asarray
+    outputs = np.round(4 * numbers("half", 341 * 3).reshape(341, 3)).astype(np.float32)  # bfloat16 holds these
+    labels = np.zeros(341, np.int64) if kind == "softmax" else np.zeros((341, 3), np.float32)
+    smoothing = () if kind == "absolute" else (0.1,)
+
+    for mask in (None, np.ones((341, 3) if kind == "sigmoid" else 341, np.float32)):
+        given = None if mask is None else whole(mask)
+        half, full = (
+            LOSSES[kind, framework](whole(labels), convert(outputs), given, *smoothing) for convert in (make, whole)
+        )
+        for key in ("summed", "n_valid_examples"):
+            assert float(half[key]) == pytest.approx(float(full[key]), rel=1e-6)
