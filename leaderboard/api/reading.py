@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import partial, reduce
 from typing import Any
 
 from django.http import HttpResponse
@@ -25,6 +25,11 @@ class Cursor(CursorPagination):
     page_size = 100
     page_size_query_param = "page_size"
     max_page_size = 100
+
+    def _get_position_from_instance(self, instance: Any, ordering: Sequence[str]) -> Any:
+        """Where a row stands: its value of the first field, which may be one of another row (`study__workload`)."""
+        value = reduce(getattr, ordering[0].lstrip("-").split("__"), instance)
+        return None if value is None else str(value)
 
 
 class Reading(APIView):

@@ -171,6 +171,29 @@ def test_lists_are_filtered_and_paged_by_cursor(client: Client) -> None:
     assert client.get("/submissions/?q=%00").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "name", ["trials", "standings", "evaluations", "boards/{board}/snapshots", "boards/{board}/standings"]
+)
+def test_every_list_is_whole_when_it_is_read_row_by_row(client: Client, name: str) -> None:
+    submission = ranked()
+    standings.recompute_board_of(submission)
+    own = f"/api/submissions/{submission.slug}"
+    addresses = {
+        "trials": f"{own}/trials/",
+        "standings": f"{own}/standings/",
+        "evaluations": read(client, f"{own}/trials/")["results"][0]["url"],
+    }
+    address = addresses.get(name, f"/api/{name.format(board=Board.objects.get().pk)}/")
+
+    rows, link = [], f"{address}?page_size=1"
+    while link:
+        page = read(client, link)
+        rows += page["results"]
+        link = page["next"]
+
+    assert rows == read(client, address)["results"]
+
+
 def test_a_list_costs_the_same_however_long_it_is(client: Client, django_assert_num_queries: Any) -> None:
     for _ in range(5):
         SubmissionFactory(sent=True)
