@@ -141,7 +141,7 @@ def _attribution(log: SubmissionLog, source: Source, is_baseline: bool) -> Attri
     models.pop("", None)
     return Attribution(
         key=log.name,
-        name=about.get("display_name") or log.name.replace("_", " "),
+        name=about.get("display_name", ""),
         team=about.get("printed_team", ""),
         authors=", ".join(part.strip() for part in about.get("authors", "").split(";")),
         affiliation=about.get("affiliation", ""),

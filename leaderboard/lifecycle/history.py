@@ -27,7 +27,7 @@ class Attribution:
     """Whose results these are, in the words of their source. Every text is cleaned before it is stored."""
 
     key: str  # the submission's name there
-    name: str
+    name: str  # where it is empty, words made of the key
     team: str = ""
     authors: str = ""
     affiliation: str = ""
@@ -97,7 +97,7 @@ def _create(edition_name: str, ruleset: str, about: Attribution, origin: str) ->
         source_key=clean.one_line(about.key, 120),
         status=S.PUBLISHED,
         licence="Apache-2.0",
-        slug=_free_slug(f"{about.name} {ruleset} {edition.name}"),
+        slug=_free_slug(f"{_name(about)} {ruleset} {edition.name}"),
         style_slot=None if about.is_baseline else _next_slot(ruleset),
     )
     _attribute(submission, about)
@@ -109,7 +109,8 @@ def _create(edition_name: str, ruleset: str, about: Attribution, origin: str) ->
 
 def _attribute(submission: Submission, about: Attribution) -> None:
     """Writes who they are; what is known already and not said again stays."""
-    submission.name = clean.one_line(about.name, 120) or "Unnamed"
+    if about.name or not submission.name:
+        submission.name = _name(about)
     submission.framework = about.framework
     submission.is_baseline = about.is_baseline
     words = {
@@ -125,6 +126,10 @@ def _attribute(submission: Submission, about: Attribution) -> None:
             setattr(submission, field, text)
     if submission.team_id is None or about.team:
         submission.team = _team(about)
+
+
+def _name(about: Attribution) -> str:
+    return clean.one_line(about.name or about.key.replace("_", " "), 120) or "Unnamed"
 
 
 def _team(about: Attribution) -> Team:

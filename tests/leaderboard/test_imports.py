@@ -239,7 +239,7 @@ def test_an_import_keeps_address_style_and_words_of_a_printed_entry(logs, capsys
     run(logs, capsys)
 
     after = Submission.objects.get(pk=before.pk)
-    kept = ("slug", "style_slot", "team_id", "authors", "affiliation", "description", "published_at")
+    kept = ("name", "slug", "style_slot", "team_id", "authors", "affiliation", "description", "published_at")
     assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
     assert after.source != before.source
 
