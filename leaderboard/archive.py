@@ -60,18 +60,18 @@ def _files(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[str]]]:
     yield "cite.bib", [board_text.bibtex(snapshot)]
     yield "index.html", [_page(snapshot, standings)]
     for standing in standings:
-        yield f"submissions/{standing.submission.slug}.json", [_json(_submission(standing.submission))]
+        yield f"submissions/{standing.submission.slug}.json", [_json(_submission(snapshot, standing.submission))]
 
 
-def _submission(submission: Submission) -> dict[str, Any]:
-    """Who entered it, where it is from, and its whole run."""
+def _submission(snapshot: Snapshot, submission: Submission) -> dict[str, Any]:
+    """Who entered it, where it is from, and its whole run. Of a printed board no run, also when one was imported."""
     names = ("slug", "name", "version", "authors", "affiliation", "description", "paper_url", "licence", "origin",
              "source", "source_url", "archive_sha256", "bundle_sha256")  # fmt: skip
-    return {
-        **{name: getattr(submission, name) for name in names},
-        "team": submission.team.name,
-        "run": run_document(submission),
-    }
+    about = {**{name: getattr(submission, name) for name in names}, "team": submission.team.name}
+    if not snapshot.is_printed:
+        return {**about, "run": run_document(submission)}
+    source = snapshot.head["sources"][0]
+    return {**about, "origin": "printed", "source": source["text"], "source_url": source["url"], "run": None}
 
 
 def _page(snapshot: Snapshot, standings: list[Standing]) -> str:

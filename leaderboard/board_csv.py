@@ -67,10 +67,13 @@ def _time_row(standing: Standing, entry: dict[str, Any], stored: dict[str, Any])
 
 
 def trials(snapshot: Snapshot) -> Iterator[str]:
-    """Lines: one a trial of every ranked submission, read as they are asked for; a point is one JSON object."""
+    """Lines: one a trial of every ranked submission, read as they are asked for; a point is one JSON object.
+
+    A printed board has none, although logs of the same submissions may have been imported since.
+    """
     head = ["submission", "slug", "workload", "study", "trial", "seed", "ending", "charged_s", "time_to_target_s",
             "raced", "hyperparameters"]  # fmt: skip
-    return _lines(snapshot, head, Trial.objects.for_download(snapshot))
+    return _lines(snapshot, head, () if snapshot.is_printed else Trial.objects.for_download(snapshot))
 
 
 def _lines(snapshot: Snapshot, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:

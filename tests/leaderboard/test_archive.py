@@ -6,10 +6,12 @@ import re
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from leaderboard.models import Board
 from leaderboard.printed import load_printed_boards
 from tests.leaderboard.logs import LogFolder
+from tests.leaderboard.views.conftest import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +103,24 @@ def test_a_printed_board_is_archived_as_what_it_is(tmp_path):
 
     assert "copied from print" in " ".join((tmp_path / "archive" / "index.html").read_text().split())
     assert not [entry for entry in manifest["files"] if entry["path"] in ("profile.svg", "trials.csv")]
+
+
+def test_a_printed_board_stays_what_it_is_when_its_logs_are_imported(client, tmp_path):
+    load_printed_boards()
+    before = export(tmp_path / "before")
+    logs = LogFolder(tmp_path / "logs")
+    logs.trial("amos")
+    command = ["import_results", str(logs.root), "--edition=v0.5", "--ruleset=external", "--even-partly"]
+    call_command(*command)
+
+    call_command("export_board", "v0.5", "external", "--snapshot=1", f"--to={tmp_path / 'after'}")
+    address = reverse("board", args=["v0.5", "external"])
+    page = text_of(client.get(f"{address}?snapshot=1"))
+    trials = b"".join(client.get(f"{address}trials.csv?snapshot=1")).decode()
+
+    assert json.loads((tmp_path / "after" / "MANIFEST.json").read_text()) == before
+    assert "There are no curves, studies or profiles" in page
+    assert len(trials.splitlines()) == 1  # the head
 
 
 def test_a_board_that_does_not_exist_is_answered_in_words(tmp_path):
