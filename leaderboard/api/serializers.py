@@ -50,7 +50,7 @@ class CellSerializer(serializers.Serializer[Any]):
 class EffortSerializer(serializers.Serializer[Any]):
     """What its trials cost, and what stopping hopeless ones saves."""
 
-    trials = serializers.IntegerField()
+    trials = serializers.IntegerField(help_text="Those with a clock: a trial without any evaluation has none.")
     raced = serializers.IntegerField()
     charged_s = serializers.FloatField()
     saved_s = serializers.FloatField()
