@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from workloads.__main__ import main
 from workloads.errors import VectorsError
 from workloads.narrow import narrow
 from workloads.spec import Framework
+from workloads.vectors import models, tolerances
 from workloads.vectors.expressions import evaluate
 from workloads.vectors.generator import numbers
 from workloads.vectors.quantity import Quantity, Reporter
@@ -238,6 +240,23 @@ def test_the_golden_files_that_take_longer(name, shared, tmp_path, capsys):
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_gradient_that_vanishes_beside_the_largest_is_judged_in_float64():
+    large, small = np.array([1.0]), np.array([2e-6])
+    rows = {name: [*2 * [float(value[0]), float(value @ numbers(f"grad/{name}", 1))]] for name, value in
+            (("large", large), ("small", small))}  # fmt: skip
+    golden = SimpleNamespace(record={"grads": rows})
+    limits = tolerances.float32("imagenet_vit", "pytorch")
+
+    def passes(value, precision):
+        gradients = {"large": large, "small": value}
+        return all(row.passed for row in models._gradients(golden, gradients, Reporter(file=""), precision, limits))
+
+    assert passes(small, "float64")
+    assert passes(small * 1.00003, "float32")
+    assert not passes(small * 1.0001, "float32")
+    assert not passes(small * 1.00003, "float64")
 
 
 def test_what_is_not_a_number_never_passes():
