@@ -209,7 +209,8 @@ def _gradients(
         norm, dot = row[column], row[column + 1]
         scale = max(norm, floor)
         norms.append((name, abs(float(np.linalg.norm(gradient)) - norm) / scale))
-        dots.append((name, abs(float(gradient @ generator.numbers(f"grad/{name}", gradient.size)) - dot) / scale))
+        off = abs(float(gradient @ generator.numbers(f"grad/{name}", gradient.size)) - dot)
+        dots.append((name, off / max(scale, abs(dot))))  # it is printed with ten digits, however large it is
     yield report.worst(f"gradient norms {precision}", norms, limits.gradient_norm)
     yield report.worst(f"gradient dots {precision}", dots, limits.gradient_dot)
 
