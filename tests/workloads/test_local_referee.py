@@ -45,7 +45,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def make_referee(clock: Clock, monkeypatch: pytest.MonkeyPatch, stop_at=(Split.VALIDATION,), **accuracy: float):
     """A referee with a budget of 60 s whose evaluations take 20 s of wall time each."""
 
-    def evaluate(workload: Any, params: Any, model_state: Any, batches: Any, count: int) -> dict[str, float]:
+    def evaluate(
+        workload: Any, params: Any, model_state: Any, batches: Any, count: int, data: Path
+    ) -> dict[str, float]:
         clock.now += 20 / 3
         return {"accuracy": accuracy.get(batches, 0.1), "loss": float("inf")}
 
