@@ -109,7 +109,7 @@ def check_results(page: Page, site: Site, email: str) -> None:
 def disqualify(page: Page, site: Site) -> None:
     """A reviewer decides; nothing happens before the second page."""
     page.goto(f"{site.address}/review/?show=all")
-    page.get_by_role("link", name="AdamW").click()
+    page.get_by_role("link", name="AdamW", exact=True).click()
     page.get_by_label("Disqualify the submission").check()
     page.get_by_label("Rule").select_option("workload-specific")
     page.get_by_label("Public note").fill("Only an example. Line 1 of submission.py names nothing.")
