@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections import Counter
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,7 +30,7 @@ def stability(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
     context = {
         **frame(opened, "stability"),
         "columns": board_figures.stability_columns(snapshot),
-        "rows": [_row(standing, names) for standing in standings[:MOST_ROWS]],
+        "rows": _rows(standings, names)[:MOST_ROWS],
         "ranks": board_figures.ranks(snapshot, standings, request.GET.getlist("show")),
         "speed": board_figures.speed(snapshot, standings),
         "others": _other_ranks(standings)[:MOST_ROWS],
@@ -37,10 +38,27 @@ def stability(request: HttpRequest, edition: str, ruleset: str) -> HttpResponse:
     return render(request, "leaderboard/stability.html", context)
 
 
-def _row(standing: Standing, names: list[str]) -> dict[str, Any]:
+def _rows(standings: list[Standing], names: list[str]) -> list[dict[str, Any]]:
     """Rank and score with each workload left out; `moved` is below zero where the rank is better than on the board."""
-    left = [standing.facts["leave_one_out"][name] for name in names]
-    return {"standing": standing, "left": [{**one, "moved": one["rank"] - standing.rank} for one in left]}
+    own = Counter(standing.rank for standing in standings)
+    given = {name: Counter(standing.facts["leave_one_out"][name]["rank"] for standing in standings) for name in names}
+    return [
+        {
+            "standing": standing,
+            "place": _place(standing.rank, own),
+            "left": [
+                {**left, "place": _place(left["rank"], given[name]), "moved": left["rank"] - standing.rank}
+                for name in names
+                for left in [standing.facts["leave_one_out"][name]]
+            ],
+        }
+        for standing in standings
+    ]
+
+
+def _place(rank: int, given: Counter[int]) -> str:
+    """The rank, as in "=4" where several share it."""
+    return f"={rank}" if given[rank] > 1 else str(rank)
 
 
 def _other_ranks(standings: list[Standing]) -> list[dict[str, Any]]:

@@ -154,6 +154,17 @@ def test_units_of_the_held_out_table_can_be_chosen_and_unknown_ones_are_ignored(
 # --- stability --------------------------------------------------------------------------------------------------------
 
 
+def test_equal_ranks_are_marked_as_shared_on_the_stability_page(client, ranked):
+    ranked(FAST, name="One", style_slot=0)
+    ranked(FAST, name="Two", style_slot=1)
+    ranked({"imagenet_resnet": 30.0, "ogbg": 20.0, "ogbg_gelu": 20.0}, name="Three", style_slot=2)
+
+    rows = client.get(url("stability")).context["rows"]
+
+    assert [row["place"] for row in rows] == ["=1", "=1", "3"]
+    assert sorted({left["place"] for row in rows for left in row["left"]}) == ["3", "=1"]
+
+
 def test_stability_shows_the_rank_without_each_workload(client, three):
     response = client.get(url("stability"))
     rows = {row["standing"].submission.name: row for row in response.context["rows"]}
