@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class LocalEvaluation:
 @dataclass(kw_only=True)
 class LocalReferee:
     """Stops at the targets named in `stop_at`, or at the budget; a run over its budget is not evaluated any more."""
+
+    splits: ClassVar = (Split.EVAL_TRAIN, Split.VALIDATION)  # measured every time
 
     workload: Any  # the framework's workload object, not the view
     spec: Workload
@@ -67,15 +69,7 @@ class LocalReferee:
 
     def measure(self, step: int, params: Any, model_state: Any) -> Measured:
         self._charged_s, self._resumed_at = self.elapsed_s(), None
-        stop = self._charged_s >= self.budget_s
-        metrics: dict[str, float | None] = {}
-        if stop:
-            self.ending = "budget"
-            self.say(f"step {step}: the budget of {self.budget_s:g} s is used up")
-        else:
-            metrics = self._evaluate(step, params, model_state)
-            stop = self._reached.issuperset(self.stop_at)
-            self.ending = "target" if stop else self.ending
+        metrics, stop = self._judge(step, params, model_state)
         self._due_s = self._charged_s + self.spec.eval_period_s
         self._resumed_at = time.monotonic()
         return Measured(
@@ -93,25 +87,41 @@ class LocalReferee:
         finite = [value for value in values if value is not None]
         return (max if self.spec.metric.higher_is_better else min)(finite, default=None)
 
+    def _judge(self, step: int, params: Any, model_state: Any) -> tuple[dict[str, float | None], bool]:
+        """The metrics of this moment, and whether the run ends here."""
+        if self._charged_s >= self.budget_s:
+            self.ending = "budget"
+            self.say(f"step {step}: the budget of {self.budget_s:g} s is used up")
+            return {}, True
+        metrics = self._evaluate(step, params, model_state)
+        stop = self._reached.issuperset(self.stop_at)
+        self.ending = "target" if stop else self.ending
+        return metrics, stop
+
     def _evaluate(self, step: int, params: Any, model_state: Any) -> dict[str, float | None]:
-        """Metrics, and which targets they meet. Test counts once validation is reached; broken weights have none."""
+        """Metrics, and which targets they meet; broken weights have no metrics."""
         metrics: dict[str, float | None] = {}
         target, metric = self.spec.target, self.spec.metric
         arrays = snapshot.module(self.workload.framework).arrays(params, model_state)
         if all(np.isfinite(array).all() for array in arrays):
-            metrics |= self._measure_split(Split.EVAL_TRAIN, params, model_state)
-            metrics |= self._measure_split(Split.VALIDATION, params, model_state)
-        if metric.reaches(metrics.get(f"validation/{metric.name}"), target.validation):
+            for split in self.splits:
+                metrics |= self._measure_split(split, params, model_state)
+        value = metrics.get(f"validation/{metric.name}")
+        if metric.reaches(value, target.validation):
             self._reached.add(Split.VALIDATION)
             if self.time_to_target_s is None:
                 self.time_to_target_s = self._charged_s
-            if target.test is not None:
-                metrics |= self._measure_split(Split.TEST, params, model_state)
+        if target.test is not None and self._wants_test(value):
+            metrics |= self._measure_split(Split.TEST, params, model_state)
         if target.test is None or metric.reaches(metrics.get(f"test/{metric.name}"), target.test):
             self._reached.add(Split.TEST)
         self.evaluations.append(LocalEvaluation(step=step, charged_s=self._charged_s, metrics=metrics))
         self.say(f"step {step}: {self._charged_s:.1f} s  {_shown(metrics, metric.name)}")
         return metrics
+
+    def _wants_test(self, value: float | None) -> bool:
+        """Test counts where validation has reached its target."""
+        return self.spec.metric.reaches(value, self.spec.target.validation)
 
     def _measure_split(self, split: Split, params: Any, model_state: Any) -> dict[str, float | None]:
         count = self.spec.num_examples(split)

@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workloads import editions, registry
 from workloads.api import SearchSpaceError, parse_search_space, sample, trial_keys
@@ -28,6 +28,9 @@ from workloads.shards import global_batches
 from workloads.spec import Edition, Framework, Ruleset, Scalar, Split, Workload
 from workloads.submission import Submission, hyperparameters_tuple, load_submission
 from workloads.view import WorkloadView
+
+if TYPE_CHECKING:
+    from workloads.local_referee import LocalReferee
 
 SEARCH_SPACE = "tuning_search_space.json"
 EXIT_OK, EXIT_SUBMISSION, EXIT_USAGE = 0, 1, 2
@@ -45,6 +48,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--study", type=int, default=1, help="which study, from 1")
     parser.add_argument("--seed", type=int, help="default: derived from study and trial")
     parser.add_argument("--target", type=float, help="another target; an impossible one shows the whole curve")
+    parser.add_argument("--hyperparameters", metavar="JSON", help="this point, as an object, instead of a trial's")
+    parser.add_argument(
+        "--steps", type=int, help="train this many steps instead of a budget, and past the target; see --evaluations"
+    )
+    parser.add_argument(
+        "--evaluations", type=int, default=6, help="with --steps: how often validation is measured (default: 6)"
+    )
     parser.add_argument("--json", action="store_true", help="print the run as one JSON document")
     parser.set_defaults(run=run_command)
 
@@ -56,6 +66,8 @@ def run_command(options: argparse.Namespace) -> int:
         spec = _with_target(edition.workload(options.workload), options.target)
         framework = options.framework or _guess_framework(options.submission)
         point = _point(options, edition)
+        if (options.steps is not None and options.steps < 1) or options.evaluations < 1:
+            raise ValueError("--steps and --evaluations are at least 1")
     except (KeyError, WorkloadsError, SearchSpaceError, OSError, ValueError) as error:
         print(f"train: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return EXIT_USAGE
@@ -77,8 +89,6 @@ def train(
     options: argparse.Namespace, edition: Edition, spec: Workload, framework: str, point: dict[str, Scalar] | None
 ) -> dict[str, Any]:
     """Runs one trial in this process and describes it."""
-    from workloads.local_referee import LocalReferee  # needs the evaluation's packages, which `data` does without
-
     configure(framework)
     if framework == Framework.PYTORCH:
         from workloads.process_group import join
@@ -92,7 +102,8 @@ def train(
         raise DataMissing(f"no data in {data}: run `make setup`")
     workload = registry.load(spec, framework)(spec)
     params, model_state = workload.init_model_fn(keys.model)
-    referee = LocalReferee(
+    referee = _referee(
+        options,
         workload=workload,
         spec=spec,
         data=data,
@@ -134,6 +145,16 @@ def train(
     }
 
 
+def _referee(options: argparse.Namespace, **fields: Any) -> LocalReferee:
+    """One that goes by the clock, or by steps. They need the evaluation's packages, which other commands do without."""
+    from workloads.local_referee import LocalReferee
+    from workloads.step_referee import StepReferee, evaluation_steps
+
+    if options.steps is None:
+        return LocalReferee(**fields)
+    return StepReferee(**fields, due_steps=evaluation_steps(options.steps, options.evaluations))
+
+
 def scaled_batch_size(edition: Edition, spec: Workload, submission: Submission) -> int:
     """The submission's answer for the full-size workload, scaled as the edition says."""
     try:
@@ -155,6 +176,9 @@ def _batches(spec: Workload, directory: Path, batch_size: int, seed: int, framew
 
 
 def _point(options: argparse.Namespace, edition: Edition) -> dict[str, Scalar] | None:
+    if options.hyperparameters is not None:
+        (point,) = sample(parse_search_space([json.loads(options.hyperparameters)]), 1, 0)
+        return point
     if options.ruleset == Ruleset.SELF_TUNING:
         return None
     path = options.submission / SEARCH_SPACE
