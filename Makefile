@@ -7,7 +7,7 @@ BIN := .venv/bin
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env,)
 SERIAL := docker or trains or browser or postgres
 
-.PHONY: help setup run test test-full check format images lock bench-scoring bench-web bench-workloads clean
+.PHONY: help setup run fill-boards test test-full check format images lock bench-scoring bench-web bench-workloads clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ setup: ## Everything run and test need: environment, packages, engine, images, d
 
 run: setup ## Set up, then serve http://127.0.0.1:8000 with one local host; Ctrl-C ends everything
 	@exec $(AS_ROOT) $(BIN)/python manage.py serve
+
+fill-boards: setup ## Run the reference submissions in the sandbox, for hours; goes on where it was; ARGS=--quick
+	@exec $(AS_ROOT) $(BIN)/python manage.py fill_boards $(ARGS)
 
 # Tests that share the machine run two at a time; whatever trains, drives Docker or a browser runs alone.
 test: setup ## Set up, then the whole suite but the tests marked `full`

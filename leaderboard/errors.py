@@ -4,6 +4,7 @@ LeaderboardError                 message: one sentence a person can act on
 ├── IllegalTransition            a row is not in a state that allows the change
 ├── NotAllowed                   this person may not do this
 ├── NotReady                     a draft misses something before it can be sent
+│   └── NotAccepted              the checks have rejected its archive
 ├── QuotaExceeded                the team has used up what it may send
 ├── LeaseLost                    a host speaks for an attempt that is no longer its own
 ├── ReportRejected               a host's report has another shape than agreed
@@ -33,6 +34,10 @@ class NotAllowed(LeaderboardError):
 
 class NotReady(LeaderboardError):
     """A draft misses something before it can be sent."""
+
+
+class NotAccepted(NotReady):
+    """The checks have rejected its archive."""
 
 
 class QuotaExceeded(LeaderboardError):

@@ -9,8 +9,10 @@ from pathlib import Path
 from django.conf import settings
 
 from sandbox_runner import compliance
+from sandbox_runner.compliance.documents import read_yaml
 
 _NAME = re.compile(r"[a-z0-9_]{1,40}")
+MAX_INFO_BYTES = 20_000
 _SKIPPED = {"__pycache__"}
 
 
@@ -21,6 +23,12 @@ class Reference:
     name: str
     framework: str
     folder: Path
+
+    @property
+    def title(self) -> str:
+        """Its name for people, as its submission_info.yml has it."""
+        info = read_yaml((self.folder / "submission_info.yml").read_bytes(), MAX_INFO_BYTES)
+        return str(info["name"])
 
     @property
     def archive_name(self) -> str:

@@ -134,6 +134,7 @@ class Edition:
     trials: Mapping[Ruleset, int]
     budget_factor: Mapping[Ruleset, float]  # multiplies max_runtime_s
     held_out_studies: int = 1
+    quick_look: tuple[str, ...] = ()  # base workloads that answer first when somebody wants only a first impression
     tau_max: float = 4.0
     rules: str = "documented"  # which scoring rule set ranks its boards
     stop_at: tuple[Split, ...] = (Split.VALIDATION,)  # a trial ends when all of these targets are reached

@@ -1,5 +1,6 @@
 """Web, site worker and local host worker: started in order, watched, ended in the opposite order."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -172,6 +173,23 @@ class EmbeddedSite:
         self._lock.truncate(0)
         json.dump({"address": self.address, "pid": os.getpid()}, self._lock)
         self._lock.flush()
+
+
+@contextlib.contextmanager
+def some_site(say: Callable[[str], None]) -> Iterator[EmbeddedSite | None]:
+    """None while the site of this state folder runs already; else one that is started for as long as this takes."""
+    address = running_address()
+    if address and answers(address):
+        say(f"The site at {address} runs it.")
+        yield None
+        return
+    site = EmbeddedSite(port=0, say=say)
+    say("No site runs here; starting one for as long as this takes.")
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
 
 
 def _keep_short(log: Path) -> None:

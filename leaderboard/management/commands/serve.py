@@ -1,16 +1,14 @@
 """`manage.py serve`: the embedded edition. Web, site worker and one local host, until Ctrl-C."""
 
-import signal
-import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from leaderboard.embedded.signals import Signals
 from leaderboard.embedded.site import EmbeddedSite
 from leaderboard.errors import LeaderboardError
 
@@ -25,8 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--no-host", action="store_true", help="pages only: nothing is trained")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = _Signals()
-        site = EmbeddedSite(port=options["port"], say=self.say, with_host=not options["no_host"])
+        with Signals() as stop:
+            self._serve(EmbeddedSite(port=options["port"], say=self.say, with_host=not options["no_host"]), stop)
+
+    def _serve(self, site: EmbeddedSite, stop: Signals) -> None:
         try:
             site.start()
             self.say(f"The site is at {site.address}  (logs in {site.logs}). Ctrl-C ends it.")
@@ -42,27 +42,13 @@ class Command(BaseCommand):
         self.stdout.write(line)
         self.stdout.flush()
 
-    def _watch(self, site: EmbeddedSite, stop: "_Signals") -> None:
+    def _watch(self, site: EmbeddedSite, stop: Signals) -> None:
         mail = _Mail(Path(settings.EMAIL_FILE_PATH) if hasattr(settings, "EMAIL_FILE_PATH") else None)
         while not stop.count:
             site.check()
             for text in mail.fresh():
                 self.say(text)
             time.sleep(0.5)
-
-
-class _Signals:
-    """Counts SIGINT and SIGTERM instead of dying of them; the second one asks to hurry."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.count += 1
-        if self.count > 2:
-            sys.exit(1)
 
 
 class _Mail:

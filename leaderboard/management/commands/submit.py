@@ -9,12 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.utils.text import slugify
 
-from leaderboard import intake, lifecycle
-from leaderboard.embedded.site import EmbeddedSite, answers, migrate_if_needed, running_address
-from leaderboard.errors import LeaderboardError
-from leaderboard.models import Attempt, Finding, Submission, Team, Trial
+from leaderboard import sending
+from leaderboard.embedded.site import EmbeddedSite, migrate_if_needed, some_site
+from leaderboard.errors import LeaderboardError, NotAccepted
+from leaderboard.models import Attempt, Submission, Trial
 from leaderboard.run_document import run_document
 from sandbox_runner import compliance
 from workloads import editions
@@ -49,7 +48,10 @@ class Command(BaseCommand):
             migrate_if_needed(self.say)
             submission = self._send(options)
             if options["wait"]:
-                self._wait(submission)
+                with some_site(self.say) as site:
+                    self._follow(submission, site)
+        except NotAccepted as error:
+            raise CommandError(str(error), returncode=EXIT_SUBMISSION) from None
         except LeaderboardError as error:
             raise CommandError(str(error), returncode=EXIT_SITE) from None
         submission.refresh_from_db()
@@ -67,46 +69,20 @@ class Command(BaseCommand):
     def _send(self, options: dict[str, Any]) -> Submission:
         data, framework = _read(options["archive"], options["framework"])
         _require_edition(options["edition"], options["workloads"])
-        draft = lifecycle.create_draft(
-            _team(options["team"]),
-            actor="shell",
+        order = sending.Order(
+            data=data,
+            filename=options["archive"].name,
             name=options["name"] or _name(options["archive"]),
-            ruleset=options["ruleset"],
             framework=framework,
+            ruleset=options["ruleset"],
             edition=options["edition"],
             workloads=options["workloads"],
-            studies_override=options["studies"],
+            studies=options["studies"],
         )
-        lifecycle.attach_archive(draft.pk, data, actor="shell", filename=options["archive"].name)
-        checked = intake.check_submission(draft.pk)
-        self._show_findings(checked)
-        if not checked.is_ready:
-            raise CommandError(f"The submission is not accepted. {checked.status_note}", returncode=EXIT_SUBMISSION)
-        lifecycle.accept_licence(draft.pk, actor="shell")
-        submission = lifecycle.send_submission(draft.pk, actor="shell", within_quota=False)
+        submission = sending.send(order, sending.team_named(options["team"]), self.say)
         count = Trial.objects.filter(study__submission=submission).count()
         self.say(f"Sent {submission} as {submission.slug}: {count} trials.")
         return submission
-
-    def _show_findings(self, submission: Submission) -> None:
-        for finding in submission.findings.exclude(verdict=Finding.Verdict.PASSED):
-            place = f"{finding.path}:{finding.line}: " if finding.line else f"{finding.path}: " if finding.path else ""
-            self.say(f"{finding.verdict}: {place}{finding.message} {finding.fix} [{finding.rule}]")
-
-    def _wait(self, submission: Submission) -> None:
-        """Until it has run; by a site that runs already, or by one for as long as this takes."""
-        address = running_address()
-        if address and answers(address):
-            self.say(f"The site at {address} runs it.")
-            self._follow(submission, None)
-            return
-        site = EmbeddedSite(port=0, say=self.say)
-        self.say("No site runs here; starting one for as long as this takes.")
-        try:
-            site.start()
-            self._follow(submission, site)
-        finally:
-            site.stop()
 
     def _follow(self, submission: Submission, site: EmbeddedSite | None) -> None:
         shown = ""
@@ -151,14 +127,6 @@ def _require_edition(name: str, workloads: list[str]) -> None:
             edition.workload(workload)
     except (UnknownWorkload, KeyError) as error:
         raise CommandError(str(error.args[0])) from None
-
-
-def _team(name: str) -> Team:
-    team = Team.objects.filter(name=name).first() or Team.objects.filter(slug=name).first()
-    if team is None:
-        team = Team.objects.create(name=name[:80], slug=slugify(name)[:80] or "team")
-        lifecycle.record("shell", "create team", team, after={"name": team.name})
-    return team
 
 
 def _progress(submission: Submission) -> str:
