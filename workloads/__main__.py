@@ -10,7 +10,7 @@ import sys
 _COMMANDS = (
     "workloads.data_command",
     "workloads.train_command",
-    "workloads.calibrate_command",
+    "workloads.targets_command",
     "workloads.list_command",
     "workloads.vectors_command",
     "workloads.parity_command",

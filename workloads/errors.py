@@ -8,6 +8,7 @@ WorkloadsError
 ├── EvaluationError      a split does not hold the examples that its workload declares
 ├── SnapshotMismatch     a model's arrays are not those of the workload's layout
 ├── SubmissionError      a submission folder cannot be loaded, or a function returned something impossible
+├── TargetsError         targets could not be set or confirmed
 ├── TransferError        weights cannot be carried from one framework to the other
 ├── UnknownWorkload      no workload, edition or framework, or no code for it, has that name
 └── VectorsError         a folder of golden vectors cannot be used
@@ -48,6 +49,10 @@ class SnapshotMismatch(WorkloadsError):
 
 class SubmissionError(WorkloadsError):
     """A submission cannot be loaded, or one of its functions returned something impossible."""
+
+
+class TargetsError(WorkloadsError):
+    """A run that targets need could not begin or measured nothing, or what is kept of earlier ones is damaged."""
 
 
 class TransferError(WorkloadsError):

@@ -36,7 +36,7 @@ class LocalEvaluation:
 class LocalReferee:
     """Stops at the targets named in `stop_at`, or at the budget; a run over its budget is not evaluated any more."""
 
-    splits: ClassVar = (Split.EVAL_TRAIN, Split.VALIDATION)  # measured every time
+    splits: ClassVar[tuple[Split, ...]] = (Split.EVAL_TRAIN, Split.VALIDATION)  # measured every time
 
     workload: Any  # the framework's workload object, not the view
     spec: Workload

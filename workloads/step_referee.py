@@ -21,7 +21,7 @@ class StepReferee(LocalReferee):
     Measures validation each time, and test wherever validation is better than ever before.
     """
 
-    splits: ClassVar = (Split.VALIDATION,)
+    splits: ClassVar[tuple[Split, ...]] = (Split.VALIDATION,)
 
     due_steps: tuple[int, ...]
     ending: str = "steps"

@@ -68,9 +68,11 @@ STAYS_AT_HOME = (
     "workloads/__main__.py",
     "workloads/*_command.py",
     "workloads/data_build/*",
+    "workloads/editions/mini_targets/*",
     "workloads/narrow.py",
     "workloads/parity.py",
     "workloads/synthetic.py",
+    "workloads/targets/*",
     "workloads/transfer*.py",
     "workloads/vectors/*",
 )
