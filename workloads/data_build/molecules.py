@@ -23,7 +23,15 @@ COUNTS = {"train": 12_000, "eval_train": 1_000, "validation": 1_000, "test": 1_0
 POSITIVE_RATES = (0.01, 0.6)  # a task outside of them, on the training split, is left out
 
 
-def build(package: Path, counts: Mapping[str, int] = COUNTS) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
+def build(package: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Split -> file stem -> array, from the wheel that carries the molecules."""
+    splits, _ = build_with_tasks(package)
+    return splits
+
+
+def build_with_tasks(
+    package: Path, counts: Mapping[str, int] = COUNTS
+) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
     """(split -> file stem -> array, names of the tasks), from the wheel that carries the molecules."""
     graphs = {split: [_graph(smiles) for smiles in _sample(package, split, counts[split])] for split in _FILES}
     fragments = _fragments()

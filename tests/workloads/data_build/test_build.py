@@ -2,54 +2,153 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import subprocess
+import sys
+import types
 import zipfile
 
 import numpy as np
 import pytest
 
+from sandbox_runner.host import image_inputs
 from workloads.__main__ import main
-from workloads.data_build import build, fashion, molecules
-from workloads.data_build.fetch import Package, fetch
+from workloads.data_build import build, fashion, fetch, molecules, sources
+from workloads.data_build.fetch import Package
+from workloads.editions import mini
 from workloads.editions.mini import manifest
-from workloads.errors import DataMismatch, DataMissing, FetchFailed
+from workloads.errors import DataError, DataMismatch, DataMissing, FetchFailed
 
 SMILES = ["CCO", "c1ccccc1O", "CC(=O)N", "C#N", "OC(=O)c1ccccc1", "CN(C)C", "CCOC", "Clc1ccccc1", "CC=O", "C1CCNCC1"]
 
 
+def say_nothing(line: str) -> None:
+    """For builds whose steps a test does not read."""
+
+
 @pytest.fixture
-def small_manifest(tmp_path):
-    """A built dataset of one file, and its manifest."""
-    folder = tmp_path / "data" / "imagenet" / "train"
-    folder.mkdir(parents=True)
-    np.save(folder / "targets.npy", np.arange(3))
-    empty = {"datasets": {"imagenet": {"files": {}}}}
-    return tmp_path / "data", build.record(tmp_path / "data", empty)
+def counting(tmp_path, monkeypatch):
+    """A manifest of two datasets, `even` and `odd`, with a builder that counts; their package lies in a folder."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "numbers.whl").write_bytes(b"0 1 2 3")
+    package = {
+        "registry": "pypi",
+        "name": "numbers",
+        "version": "1",
+        "file": "numbers.whl",
+        "sha256": hashlib.sha256(b"0 1 2 3").hexdigest(),
+    }
+
+    def numbers(path, odd):
+        values = [int(word) for word in path.read_text().split()]
+        return {"train": {"inputs": np.array(values[odd::2])}, "vocabulary": {"words.txt": b"none"}}
+
+    for name in ("even", "odd"):
+        module = types.ModuleType(name)
+        module.build = lambda path, odd=name == "odd": numbers(path, odd)
+        monkeypatch.setitem(sys.modules, f"workloads.data_build.{name}", module)
+    monkeypatch.setattr(sources, "BUILDERS", {"even": "even", "odd": "odd"})
+    entry = {"packages": [package], "licence": "none", "notice": "Numbers belong to everybody.", "files": {}}
+    document = {"datasets": {"even": dict(entry), "odd": dict(entry)}}
+    document, failures = build.record(tmp_path / "data", document, tmp_path / "packages", say_nothing)
+    assert not failures
+    return document
 
 
-def test_recorded_data_is_verified_by_content(small_manifest):
-    directory, document = small_manifest
+def test_recorded_data_is_verified_by_content(counting, tmp_path):
+    files = counting["datasets"]["odd"]["files"]
 
-    assert document["datasets"]["imagenet"]["files"]["train/targets.npy"]["shape"] == [3]
-    build.verify(directory, document)
+    assert files["train/inputs.npy"]["shape"] == [2]
+    assert files["vocabulary/words.txt"] == {"sha256": hashlib.sha256(b"none").hexdigest(), "nbytes": 4}
+    assert (tmp_path / "data" / "odd" / "NOTICE").read_text() == "Numbers belong to everybody.\n"
+    build.verify(tmp_path / "data", counting)
 
 
-def test_a_changed_file_is_named_with_both_hashes(small_manifest):
-    directory, document = small_manifest
-    np.save(directory / "imagenet" / "train" / "targets.npy", np.arange(3)[::-1])
+def test_a_changed_file_is_named_with_both_hashes(counting, tmp_path):
+    np.save(tmp_path / "data" / "odd" / "train" / "inputs.npy", np.arange(3))
 
     with pytest.raises(
-        DataMismatch, match=r"train/targets.npy is not the edition's file: its sha256 is \w{64}, expected"
+        DataMismatch, match=r"odd/train/inputs.npy is not the edition's file: its sha256 is \w{64}, expected \w{64}"
     ):
-        build.verify(directory, document)
+        build.verify(tmp_path / "data", counting)
 
 
-def test_a_missing_file_says_how_to_build_it(small_manifest):
-    directory, document = small_manifest
-    (directory / "imagenet" / "train" / "targets.npy").unlink()
+def test_a_missing_file_says_how_to_build_its_dataset(counting, tmp_path):
+    (tmp_path / "data" / "even" / "train" / "inputs.npy").unlink()
 
-    with pytest.raises(DataMissing, match="run `python -m workloads data build --edition mini`"):
-        build.verify(directory, document)
+    with pytest.raises(DataMissing, match="run `python -m workloads data build --edition mini --dataset even`"):
+        build.verify(tmp_path / "data", counting)
+
+
+def test_a_dataset_without_recorded_files_is_never_complete(counting, tmp_path):
+    counting["datasets"]["odd"]["files"] = {}
+
+    with pytest.raises(DataMismatch, match="the manifest records no file of odd"):
+        build.verify(tmp_path / "data", counting)
+
+
+def test_only_the_damaged_dataset_is_built_again(counting, tmp_path):
+    directory = tmp_path / "data"
+    (directory / "odd" / "train" / "inputs.npy").unlink()
+    untouched = (directory / "even" / "train" / "inputs.npy").stat()
+    lines = []
+
+    assert build.build(directory, counting, tmp_path / "packages", lines.append) == {}
+
+    assert lines == ["building odd", "odd is complete"]
+    assert np.load(directory / "odd" / "train" / "inputs.npy").tolist() == [1, 3]
+    assert (directory / "even" / "train" / "inputs.npy").stat() == untouched
+    assert sorted(path.name for path in directory.iterdir()) == ["even", "odd"]
+    assert build.build(directory, counting, tmp_path / "packages", lines.append) == {}
+    assert len(lines) == 2
+
+
+def test_a_package_that_does_not_come_leaves_the_other_datasets_usable(counting, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "_run", lambda *_: "the mirror is on fire")
+    counting["datasets"]["even"]["packages"] = [{**counting["datasets"]["even"]["packages"][0], "file": "gone.whl"}]
+    directory = tmp_path / "new"
+
+    failures = build.build(directory, counting, tmp_path / "packages", say_nothing)
+
+    assert list(failures) == ["even"]
+    assert "could not fetch numbers==1 from pypi" in str(failures["even"])
+    assert "the mirror is on fire" in str(failures["even"])
+    build.verify(directory, counting, ["odd"])
+    assert not (directory / "even").exists()
+
+
+def test_a_result_that_differs_from_the_manifest_never_gets_its_place(counting, tmp_path):
+    counting["datasets"]["odd"]["files"]["train/inputs.npy"]["sha256"] = "0" * 64
+
+    failures = build.build(tmp_path / "data", counting, tmp_path / "packages", say_nothing, ["odd"])
+
+    assert isinstance(failures["odd"], DataMismatch)
+    assert np.load(tmp_path / "data" / "odd" / "train" / "inputs.npy").tolist() == [1, 3]  # as before
+
+
+def test_a_builder_without_its_python_package_says_so(counting, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "workloads.data_build.odd", None)
+
+    with pytest.raises(DataError, match=r"building odd needs the Python package .* extra `data`"):
+        sources.convert("odd", [])
+
+
+def test_every_dataset_of_the_manifest_has_a_builder():
+    assert set(manifest()["datasets"]) == set(sources.BUILDERS)
+
+
+def test_the_command_records_the_datasets_it_was_asked_for_only(counting, tmp_path, monkeypatch):
+    for dataset in ("even", "odd"):
+        counting["datasets"][dataset]["files"] = {}
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(counting))
+    monkeypatch.setattr(mini, "MANIFEST_PATH", path)
+
+    command = ["data", "build", "--write-manifest", "--dataset", "odd"]
+    assert main([*command, "--to", str(tmp_path / "data"), "--packages", str(tmp_path / "packages")]) == 0
+
+    assert list(manifest()["datasets"]["odd"]["files"]) == ["train/inputs.npy", "vocabulary/words.txt"]
+    assert manifest()["datasets"]["even"]["files"] == {}
 
 
 def test_the_built_mini_data_is_what_the_manifest_says(mini_data):
@@ -64,9 +163,10 @@ def test_building_again_changes_nothing(mini_data, capsys):
 
 def test_every_dataset_states_its_licence_and_carries_its_notice():
     for record in manifest()["datasets"].values():
-        assert record["licence"] == "MIT"
-        assert "Permission is hereby granted" in record["notice"]
-        assert set(record["package"]) == {"registry", "name", "version", "file", "sha256"}
+        assert record["licence"]
+        assert len(record["notice"]) > 100
+        for package in record["packages"]:
+            assert set(package) == {"registry", "name", "version", "file", "sha256"}
 
 
 def test_training_and_held_apart_splits_share_no_example(mini_data):
@@ -98,25 +198,26 @@ def test_a_package_with_other_bytes_is_refused(tmp_path):
     package = Package(registry="pypi", name="thing", version="1.0", file="thing.whl", sha256="0" * 64)
 
     with pytest.raises(FetchFailed, match=r"thing.whl is not the pinned thing==1.0: its sha256 is \w{64}"):
-        fetch(package, tmp_path)
+        fetch.checked(package, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("registry", "requirement", "advice"),
-    [("debian", "no-such-thing=1.0", "sudo apt-get update"), ("pypi", "no-such-thing==1.0", "python -m pip download")],
+    [("debian", "no-such-thing=1.0", "mmdebstrap"), ("pypi", "no-such-thing==1.0", "python -m pip download")],
 )
 def test_a_failed_fetch_names_the_package_and_says_what_to_do(registry, requirement, advice, tmp_path, monkeypatch):
     refusing = tmp_path / "bin"
     refusing.mkdir()
-    for program in ("apt-get", "python"):
+    for program in ("mmdebstrap", "python"):
         (refusing / program).write_text("#!/bin/sh\necho the mirror is on fire\nexit 100\n")
         (refusing / program).chmod(0o755)
     monkeypatch.setenv("PATH", f"{refusing}:/usr/bin:/bin")
     monkeypatch.setattr("sys.executable", str(refusing / "python"))
     package = Package(registry=registry, name="no-such-thing", version="1.0", file="no-such-thing.bin", sha256="0" * 64)
 
+    said = fetch.download([package], tmp_path)
     with pytest.raises(FetchFailed) as caught:
-        fetch(package, tmp_path)
+        fetch.checked(package, tmp_path, said[package])
 
     message = str(caught.value)
     assert requirement in message
@@ -125,24 +226,63 @@ def test_a_failed_fetch_names_the_package_and_says_what_to_do(registry, requirem
     assert "the mirror is on fire" in message
 
 
+def test_debian_packages_come_through_the_bootstrap_of_the_base_image(tmp_path, monkeypatch):
+    """Its own lists of the image's suite; a stand-in for it delivers one of two packages."""
+    monkeypatch.setattr(
+        fetch, "_run", lambda command, folder, wanted: (folder / "b_1.deb").write_bytes(b"b") and str([command, wanted])
+    )
+    first, second = (
+        Package(
+            registry="debian", name=name, version="1", file=f"{name}_1.deb", sha256=hashlib.sha256(b"b").hexdigest()
+        )
+        for name in "ab"
+    )
+
+    said = fetch.download([first, second], tmp_path)
+
+    assert fetch.DEBIAN_SUITE == image_inputs.SUITE
+    assert image_inputs.bootstrap_command()[0] in said[first]
+    assert "a=1 b=1" in said[first]
+    assert fetch.checked(second, tmp_path).read_bytes() == b"b"
+    with pytest.raises(FetchFailed, match="could not fetch a=1"):
+        fetch.checked(first, tmp_path, said[first])
+
+
+def test_a_download_cut_off_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
+    def cut_off(command, folder, wanted):
+        (folder / "a_1.deb").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch, "_run", cut_off)
+    package = Package(registry="debian", name="a", version="1", file="a_1.deb", sha256="0" * 64)
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch.download([package], tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_package_that_lies_there_already_is_not_fetched(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     (tmp_path / "thing.deb").write_bytes(b"content")
     digest = hashlib.sha256(b"content").hexdigest()
     package = Package(registry="debian", name="thing", version="1", file="thing.deb", sha256=digest)
 
-    assert fetch(package, tmp_path) == tmp_path / "thing.deb"
+    assert fetch.download([package], tmp_path) == {}
+    assert fetch.checked(package, tmp_path) == tmp_path / "thing.deb"
 
 
 def test_the_command_reports_a_failed_fetch_and_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", "/nonexistent")
     packages = tmp_path / "packages"
+    command = ["data", "build", "--to", str(tmp_path / "data"), "--packages", str(packages), "--dataset", "imagenet"]
 
-    status = main(["data", "build", "--to", str(tmp_path / "data"), "--packages", str(packages)])
+    assert main(command) == 1
 
-    assert status == 1
-    assert "could not fetch dataset-fashion-mnist=" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["packages"]
+    output = capsys.readouterr().err
+    assert "could not fetch dataset-fashion-mnist=" in output
+    assert "not usable: imagenet" in output
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_the_command_verifies(tmp_path, mini_data, capsys):
@@ -184,7 +324,7 @@ def test_molecules_come_out_of_a_wheel(tmp_path):
                 f"moses/dataset/data/{name}.csv.gz", gzip.compress("\n".join(["SMILES", *SMILES]).encode())
             )
 
-    splits, tasks = molecules.build(wheel, {"train": 10, "eval_train": 5, "validation": 5, "test": 2})
+    splits, tasks = molecules.build_with_tasks(wheel, {"train": 10, "eval_train": 5, "validation": 5, "test": 2})
 
     train = splits["train"]
     assert [len(splits[name]["n_node"]) for name in ("train", "eval_train", "validation", "test")] == [10, 5, 5, 2]
