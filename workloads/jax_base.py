@@ -1,7 +1,8 @@
 """What every JAX workload shares: placement, batches, parameter tables.
 
-A concrete workload gives `build_model`, `initial_variables`, `model_fn`, `loss_fn` and `is_output_params`. Arrays are
-replicated or sharded along the batch over one mesh axis `batch` of all devices, as in the benchmark's jit era (v0.6).
+A concrete workload gives `build_model`, `initial_variables`, `loss_fn` and `is_output_params`, and a `model_fn` of its
+own where there is batch norm. Arrays are replicated or sharded along the batch over one mesh axis `batch` of all
+devices, as in the benchmark's jit era (v0.6).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from workloads.api import LossType, ShapeTuple
+from workloads.api import ForwardPassMode, LossType, ShapeTuple
 from workloads.base import BaseWorkload, parameter_type
 from workloads.spec import Framework
 
@@ -43,6 +44,38 @@ class JaxWorkload(BaseWorkload):
         self._param_shapes = jax.tree.map(lambda leaf: ShapeTuple(leaf.shape), params)
         self._param_types = jax.tree_util.tree_map_with_path(_parameter_type, params)
         return replicate(params), replicate(model_state)
+
+    def model_fn(
+        self,
+        params: Any,
+        augmented_and_preprocessed_input_batch: Mapping[str, Any],
+        model_state: Any,
+        mode: ForwardPassMode,
+        rng: Any,
+        update_batch_norm: bool,
+        dropout_rate: float | None = None,
+        *,
+        use_running_average_bn: bool | None = None,
+    ) -> tuple[Any, Any]:
+        """Logits of one batch; the model state is handed through, because there is no batch norm.
+
+        Args:
+            dropout_rate: None for the workload's own.
+            use_running_average_bn: without effect; workloads with batch norm take it, and the benchmark's ViT, too.
+        """
+        train = mode == ForwardPassMode.TRAIN
+        logits = self.build_model().apply(
+            {"params": params},
+            self.model_inputs(augmented_and_preprocessed_input_batch),
+            dropout_rate=self.default_dropout_rate if dropout_rate is None else dropout_rate,
+            train=train,
+            rngs={"dropout": rng} if train else None,
+        )
+        return logits, model_state
+
+    def model_inputs(self, batch: Mapping[str, Any]) -> Any:
+        """What of a batch the model reads."""
+        return batch["inputs"]
 
     def loss_fn(
         self,

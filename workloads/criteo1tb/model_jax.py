@@ -5,7 +5,6 @@ Source: Naumov et al. 2019 (arXiv 1906.00091); sizes, initial values, names as i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -13,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from workloads.api import ForwardPassMode
 from workloads.jax_base import JaxWorkload, dropout
 from workloads.losses.sigmoid_cross_entropy_jax import sigmoid_cross_entropy
 
@@ -84,27 +82,6 @@ class Workload(JaxWorkload):
         features = jnp.zeros((1, sum(self._features().values())))
         variables = self.build_model().init({"params": rng}, features, dropout_rate=0.0, train=False)
         return variables["params"], None
-
-    def model_fn(
-        self,
-        params: Any,
-        augmented_and_preprocessed_input_batch: Mapping[str, Any],
-        model_state: Any,
-        mode: ForwardPassMode,
-        rng: Any,
-        update_batch_norm: bool,
-        dropout_rate: float = 0.0,
-    ) -> tuple[jax.Array, Any]:
-        """Logits of one batch; the model state is handed through, because there is no batch norm."""
-        train = mode == ForwardPassMode.TRAIN
-        logits: Any = self.build_model().apply(
-            {"params": params},
-            augmented_and_preprocessed_input_batch["inputs"],
-            dropout_rate=dropout_rate,
-            train=train,
-            rngs={"dropout": rng} if train else None,
-        )
-        return logits, model_state
 
     def loss_fn(
         self,

@@ -111,11 +111,13 @@ class Workload(JaxWorkload):
         mode: ForwardPassMode,
         rng: Any,
         update_batch_norm: bool,
-        dropout_rate: float = 0.0,
+        dropout_rate: float | None = None,
+        *,
+        use_running_average_bn: bool | None = None,
     ) -> tuple[jax.Array, Any]:
         """Outputs of one batch; the model state is handed through, because there is no batch norm.
 
-        The rate is ignored: in v0.6 it reaches no layer of this model in JAX, only in PyTorch. The default is 0.
+        The rate is ignored: in v0.6 it reaches no layer of this model in JAX, only in PyTorch, where the default is 0.
         """
         images = augmented_and_preprocessed_input_batch["inputs"]
         outputs: Any = self.build_model().apply({"params": params}, images)

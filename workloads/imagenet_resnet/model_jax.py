@@ -98,7 +98,7 @@ class Workload(JaxWorkload):
         variables = dict(self.build_model().init({"params": rng}, images, use_running_averages=True))
         return variables.pop("params"), variables
 
-    def model_fn(
+    def model_fn(  # type: ignore[override]
         self,
         params: Any,
         augmented_and_preprocessed_input_batch: Mapping[str, Any],
@@ -107,7 +107,7 @@ class Workload(JaxWorkload):
         rng: Any,
         update_batch_norm: bool,
         use_running_average_bn: bool | None = None,
-        dropout_rate: float = 0.0,
+        dropout_rate: float | None = None,
     ) -> tuple[jax.Array, Any]:
         """Logits of one batch and the new running averages. There is no dropout here.
 

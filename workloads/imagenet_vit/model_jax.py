@@ -6,7 +6,7 @@ tokens; initial values and names as in the benchmark's parameter tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from workloads.api import ForwardPassMode
 from workloads.jax_base import JaxWorkload, dropout
 from workloads.losses.softmax_cross_entropy_jax import softmax_cross_entropy
 
@@ -140,27 +139,6 @@ class Workload(JaxWorkload):
         images = jnp.zeros((1, *self.spec.data["image_shape"]))
         variables = self.build_model().init({"params": rng}, images, dropout_rate=0.0, train=False)
         return variables["params"], {}
-
-    def model_fn(
-        self,
-        params: Any,
-        augmented_and_preprocessed_input_batch: Mapping[str, Any],
-        model_state: Any,
-        mode: ForwardPassMode,
-        rng: Any,
-        update_batch_norm: bool,
-        dropout_rate: float = 0.0,
-    ) -> tuple[jax.Array, Any]:
-        """Logits of one batch; the model state is handed through, because there is no batch norm."""
-        train = mode == ForwardPassMode.TRAIN
-        logits: Any = self.build_model().apply(
-            {"params": params},
-            augmented_and_preprocessed_input_batch["inputs"],
-            dropout_rate=dropout_rate,
-            train=train,
-            rngs={"dropout": rng} if train else None,
-        )
-        return logits, model_state
 
     def loss_fn(
         self,

@@ -26,7 +26,7 @@ class SpeechWorkload(JaxWorkload):
         variables = dict(variables)
         return variables.pop("params"), variables
 
-    def model_fn(
+    def model_fn(  # type: ignore[override]
         self,
         params: Any,
         augmented_and_preprocessed_input_batch: Mapping[str, Any],
@@ -35,7 +35,7 @@ class SpeechWorkload(JaxWorkload):
         rng: Any,
         update_batch_norm: bool,
         use_running_average_bn: bool | None = None,
-        dropout_rate: float = default_dropout_rate,
+        dropout_rate: float | None = None,
     ) -> tuple[Any, Any]:
         """Logits (B, frames, tokens) with their paddings (B, frames), and the new running averages.
 
@@ -50,7 +50,7 @@ class SpeechWorkload(JaxWorkload):
             {"params": params, **model_state},
             sound,
             paddings,
-            dropout_rate=dropout_rate,
+            dropout_rate=self.default_dropout_rate if dropout_rate is None else dropout_rate,
             train=train,
             use_running_averages=running,
             rngs={"dropout": rng} if train else None,

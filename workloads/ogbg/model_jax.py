@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from workloads.api import ForwardPassMode, GraphsTuple
+from workloads.api import GraphsTuple
 from workloads.jax_base import JaxWorkload, dropout
 from workloads.losses.sigmoid_cross_entropy_jax import sigmoid_cross_entropy
 
@@ -86,27 +86,6 @@ class Workload(JaxWorkload):
         )
         variables = self.build_model().init({"params": rng}, graph, dropout_rate=0.0, train=False)
         return variables["params"], None
-
-    def model_fn(
-        self,
-        params: Any,
-        augmented_and_preprocessed_input_batch: Mapping[str, Any],
-        model_state: Any,
-        mode: ForwardPassMode,
-        rng: Any,
-        update_batch_norm: bool,
-        dropout_rate: float = default_dropout_rate,
-    ) -> tuple[jax.Array, Any]:
-        """Logits of one batch; the model state is handed through, because there is no batch norm."""
-        train = mode == ForwardPassMode.TRAIN
-        logits: Any = self.build_model().apply(
-            {"params": params},
-            augmented_and_preprocessed_input_batch["inputs"],
-            dropout_rate=dropout_rate,
-            train=train,
-            rngs={"dropout": rng} if train else None,
-        )
-        return logits, model_state
 
     def loss_fn(
         self,
