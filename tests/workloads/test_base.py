@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import jax
@@ -23,7 +24,7 @@ RESNET, GNN = MINI.workload("imagenet_resnet"), MINI.workload("ogbg")
 def test_numbers_of_the_spec_are_readable_under_the_benchmarks_names(spec, framework):
     workload = registry.load(spec, framework)(spec)
 
-    assert workload.loss_type is LossType.SOFTMAX_CROSS_ENTROPY
+    assert workload.loss_type is LossType[spec.loss_type]
     assert workload.target_metric_name == spec.metric.name
     assert workload.validation_target_value == spec.target.validation
     assert workload.test_target_value == spec.target.test
@@ -133,3 +134,11 @@ def test_parameters_are_of_the_published_kinds(shared):
             for record in table[framework]:
                 parent, _, own = record["name"].lower().rpartition(separator)
                 assert parameter_type(parent, own).name == record["kind"], (path.stem, record["name"])
+
+
+@pytest.mark.parametrize("name", registry.BASE_NAMES)
+def test_forward_passes_in_jax_take_both_options_of_the_interface_by_name(name):
+    """Submissions pass them whatever the model; where there is no batch norm or no dropout, they change nothing."""
+    options = inspect.signature(registry.load(registry.get(name), "jax").model_fn).parameters
+    assert options["use_running_average_bn"].default is None
+    assert options["dropout_rate"].default is None
