@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -58,7 +59,9 @@ for point in [None, *points]:
         workload=view, current_param_container=params, current_params_types=view.model_params_types, model_state=state,
         hyperparameters=hyperparameters, loss_type=view.loss_type, optimizer_state=optimizer_state, eval_results=[],
         global_step=2, rng=keys.steps)
-    assert prepared[1] is params
+    measured = arrays(prepared[1])
+    assert [a.shape for a in measured] == [a.shape for a in after], point
+    assert all(np.isfinite(a).all() for a in measured), point
 for name in ("criteo1tb", "fastmri", "imagenet_resnet", "imagenet_vit", "librispeech_conformer",
              "librispeech_deepspeech", "ogbg", "wmt"):
     assert submission.get_batch_size(name) >= 32
@@ -69,8 +72,32 @@ except ValueError:
 """
 
 
-def test_two_algorithms_in_both_frameworks_are_there():
-    assert NAMES == ["adamw-jax", "adamw-pytorch", "nesterov-jax", "nesterov-pytorch"]
+def test_six_algorithms_are_there_each_in_both_frameworks():
+    names = ("adamw", "heavy_ball", "muon", "nadamw", "nesterov", "schedule_free_adamw")
+    assert [f"{name}-{framework}" for name in names for framework in ("jax", "pytorch")] == NAMES
+
+
+@pytest.mark.parametrize("folder", FOLDERS[::2], ids=NAMES[::2])
+def test_both_frameworks_search_the_same_points_and_have_the_same_defaults(folder: Path):
+    twin = folder.parent / "pytorch"
+    space = "tuning_search_space.json"
+    assert (folder / space).read_text() == (twin / space).read_text()
+    assert _defaults(folder) == _defaults(twin)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
+def test_a_point_names_only_fields_that_have_a_default(folder: Path):
+    for point in json.loads((folder / "tuning_search_space.json").read_text()):
+        assert set(point) <= set(_defaults(folder))
+
+
+def _defaults(folder: Path) -> dict[str, object]:
+    """`DEFAULTS` of a submission, read without importing it."""
+    for node in ast.parse((folder / "submission.py").read_text()).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "DEFAULTS":
+            assert node.value is not None
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"{folder} has no DEFAULTS")
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)

@@ -1,25 +1,28 @@
 """AdamW with linear warm-up and cosine decay, in JAX."""
 
-import collections
 import functools
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import jax
 import optax
 from algoperf import spec
 
-# Used under self-tuning, where no hyperparameters are given.
-DEFAULTS = {
+# What a point of the search space leaves out, and everything under self-tuning.
+DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.004,
     "one_minus_beta1": 0.1,
     "beta2": 0.999,
     "weight_decay": 0.01,
-    "warmup_fraction": 0.1,
-    "horizon_fraction": 0.8,
+    "warmup_factor": 0.1,
+    "horizon_factor": 0.8,
+    "end_factor": 0.01,
     "label_smoothing": 0.0,
     "dropout_rate": 0.0,
+    "grad_clip": None,
 }
+EPSILON = 1e-8
 
 
 def get_batch_size(workload_name: str) -> int:
@@ -49,25 +52,38 @@ def init_optimizer_state(
     """Moments of zero, and the function that applies them."""
     del model_state, rng
     settings = _settings(hyperparameters)
-    steps = max(2, int(settings.horizon_fraction * workload.step_hint))
-    schedule = optax.warmup_cosine_decay_schedule(
-        init_value=0.0,
-        peak_value=settings.learning_rate,
-        warmup_steps=max(1, int(settings.warmup_fraction * steps)),
-        decay_steps=steps,
-        end_value=0.01 * settings.learning_rate,
-    )
-    optimizer = optax.adamw(
-        schedule, b1=1.0 - settings.one_minus_beta1, b2=settings.beta2, weight_decay=settings.weight_decay
+    optimizer = optax.chain(
+        optax.identity() if settings.grad_clip is None else optax.clip_by_global_norm(settings.grad_clip),
+        optax.adamw(
+            _cosine_schedule(settings, workload.step_hint),
+            b1=1.0 - settings.one_minus_beta1,
+            b2=settings.beta2,
+            eps=EPSILON,
+            weight_decay=settings.weight_decay,
+        ),
     )
     return optimizer.init(model_params), optimizer.update
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3, 4))
+def _cosine_schedule(settings: SimpleNamespace, step_hint: int) -> optax.Schedule:
+    """Up from nothing in a line, then down along half a cosine, then level."""
+    steps = max(2, int(settings.horizon_factor * step_hint))
+    return optax.warmup_cosine_decay_schedule(
+        init_value=0.0,
+        peak_value=settings.learning_rate,
+        warmup_steps=max(1, int(settings.warmup_factor * steps)),
+        decay_steps=steps,
+        end_value=settings.end_factor * settings.learning_rate,
+    )
+
+
+@functools.partial(
+    jax.jit, static_argnames=("workload", "update", "label_smoothing", "dropout_rate"), donate_argnums=(2, 3, 4)
+)
 def _train_step(
     workload: spec.Workload,
     update: Callable[..., Any],
-    optimizer_state: Any,
+    state: Any,
     params: spec.ParameterContainer,
     model_state: spec.ModelAuxiliaryState,
     batch: dict[str, spec.Tensor],
@@ -77,7 +93,7 @@ def _train_step(
 ) -> tuple[Any, spec.ParameterContainer, spec.ModelAuxiliaryState]:
     """One gradient step, compiled once."""
 
-    def loss_fn(params: spec.ParameterContainer) -> tuple[spec.Tensor, spec.ModelAuxiliaryState]:
+    def mean_loss(params: spec.ParameterContainer) -> tuple[spec.Tensor, spec.ModelAuxiliaryState]:
         logits, new_model_state = workload.model_fn(
             params=params,
             augmented_and_preprocessed_input_batch=batch,
@@ -95,9 +111,9 @@ def _train_step(
         )
         return loss["summed"] / loss["n_valid_examples"], new_model_state
 
-    gradients, new_model_state = jax.grad(loss_fn, has_aux=True)(params)
-    updates, optimizer_state = update(gradients, optimizer_state, params)
-    return optimizer_state, optax.apply_updates(params, updates), new_model_state
+    gradients, new_model_state = jax.grad(mean_loss, has_aux=True)(params)
+    updates, state = update(gradients, state, params)
+    return state, optax.apply_updates(params, updates), new_model_state
 
 
 def update_params(
@@ -126,8 +142,8 @@ def update_params(
         model_state,
         batch,
         rng,
-        settings.label_smoothing,
-        settings.dropout_rate,
+        label_smoothing=settings.label_smoothing,
+        dropout_rate=settings.dropout_rate,
     )
     return (state, update), params, model_state
 
@@ -164,8 +180,7 @@ def data_selection(
     return next(input_queue)
 
 
-def _settings(hyperparameters: spec.Hyperparameters) -> spec.Hyperparameters:
-    """The given point, or the defaults of this file."""
-    if hyperparameters is not None:
-        return hyperparameters
-    return collections.namedtuple("Hyperparameters", DEFAULTS)(**DEFAULTS)
+def _settings(hyperparameters: spec.Hyperparameters) -> SimpleNamespace:
+    """The defaults, replaced by whatever the point says."""
+    point = {} if hyperparameters is None else hyperparameters._asdict()
+    return SimpleNamespace(**{**DEFAULTS, **point})

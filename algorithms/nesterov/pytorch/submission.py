@@ -1,26 +1,29 @@
-"""Stochastic gradient descent with Nesterov momentum, linear warm-up and cosine decay, in PyTorch."""
+"""Stochastic gradient descent with Nesterov momentum, linear warm-up and linear decay, in PyTorch."""
 
-import collections
-import math
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from algoperf import spec
+from algoperf.pytorch_utils import pytorch_setup
+from torch.distributed.nn import all_reduce
 
-# Used under self-tuning, where no hyperparameters are given.
-DEFAULTS = {
-    "learning_rate": 0.003,
-    "one_minus_momentum": 0.1,
-    "weight_decay": 0.0,
-    "normalize": True,
-    "warmup_fraction": 0.1,
-    "horizon_fraction": 2.0,
+USE_PYTORCH_DDP, RANK, DEVICE, N_GPUS = pytorch_setup()
+
+# What a point of the search space leaves out, and everything under self-tuning.
+DEFAULTS: dict[str, Any] = {
+    "learning_rate": 0.1,
+    "one_minus_beta1": 0.1,
+    "weight_decay": 1e-05,
+    "warmup_factor": 0.05,
+    "horizon_factor": 1.0,
+    "decay_steps_factor": 0.9,
+    "end_factor": 0.01,
     "label_smoothing": 0.0,
     "dropout_rate": 0.0,
+    "grad_clip": 1.0,
 }
-GRADIENT_CLIP = 1.0
-EPSILON = 1e-8
 
 
 def get_batch_size(workload_name: str) -> int:
@@ -47,41 +50,63 @@ def init_optimizer_state(
     hyperparameters: spec.Hyperparameters,
     rng: spec.RandomState,
 ) -> spec.OptimizerState:
-    """The optimizer, and the schedule of its learning rate."""
-    del model_state, rng
+    """The optimizer; its learning rate is set at every step."""
+    del workload, model_state, rng
     settings = _settings(hyperparameters)
     optimizer = torch.optim.SGD(
         model_params.parameters(),
         lr=settings.learning_rate,
-        momentum=1.0 - settings.one_minus_momentum,
+        momentum=1.0 - settings.one_minus_beta1,
         weight_decay=settings.weight_decay,
         nesterov=True,
         fused=True,
     )
-    steps = max(2, int(settings.horizon_fraction * workload.step_hint))
-    return {"optimizer": optimizer, "scheduler": _warmup_cosine(optimizer, settings.warmup_fraction, steps)}
+    return {"optimizer": optimizer}
 
 
-def _warmup_cosine(
-    optimizer: torch.optim.Optimizer, warmup_fraction: float, steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
-    """Up from nothing in a line, then down to a hundredth of the peak along half a cosine, then level."""
-    warmup_steps = max(1, int(warmup_fraction * steps))
-
-    def factor(step: int) -> float:
-        if step < warmup_steps:
-            return step / warmup_steps
-        progress = min(1.0, (step - warmup_steps) / max(1, steps - warmup_steps))
-        return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * progress))
-
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+def _linear_schedule(settings: SimpleNamespace, step_hint: int, step: int) -> float:
+    """The learning rate of a step: up from nothing in a line, then down in a line, then level."""
+    steps = max(2, int(settings.horizon_factor * step_hint))
+    warmup_steps = max(1, int(settings.warmup_factor * steps))
+    if step < warmup_steps:
+        return settings.learning_rate * step / warmup_steps
+    decay_steps = max(1, int(settings.decay_steps_factor * (steps - warmup_steps)))
+    height = 1.0 - min(1.0, (step - warmup_steps) / decay_steps)
+    return settings.learning_rate * (settings.end_factor + (1.0 - settings.end_factor) * height)
 
 
-def _normalize(model: torch.nn.Module) -> None:
-    """Divides the gradient of each parameter array by its root mean square, in place."""
-    for parameter in model.parameters():
-        if parameter.grad is not None:
-            parameter.grad.div_(parameter.grad.square().mean().sqrt() + EPSILON)
+def _backward(
+    workload: spec.Workload,
+    model: torch.nn.Module,
+    model_state: spec.ModelAuxiliaryState,
+    batch: dict[str, spec.Tensor],
+    rng: spec.RandomState,
+    settings: SimpleNamespace,
+) -> spec.ModelAuxiliaryState:
+    """Leaves the gradient of the mean loss over all devices in the model; returns its new state."""
+    model.zero_grad(set_to_none=True)
+    logits, model_state = workload.model_fn(
+        params=model,
+        augmented_and_preprocessed_input_batch=batch,
+        model_state=model_state,
+        mode=spec.ForwardPassMode.TRAIN,
+        rng=rng,
+        update_batch_norm=True,
+        dropout_rate=settings.dropout_rate,
+    )
+    loss = workload.loss_fn(
+        label_batch=batch["targets"],
+        logits_batch=logits,
+        mask_batch=batch.get("weights"),
+        label_smoothing=settings.label_smoothing,
+    )
+    summed, n_valid_examples = loss["summed"], loss["n_valid_examples"]
+    if USE_PYTORCH_DDP:  # the wrapper averages gradients over the ranks, which makes up for the sum
+        summed, n_valid_examples = all_reduce(summed), all_reduce(n_valid_examples)
+    (summed / n_valid_examples).backward()
+    if settings.grad_clip is not None:
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.grad_clip)
+    return model_state
 
 
 def update_params(
@@ -99,32 +124,12 @@ def update_params(
     train_state: dict[str, Any] | None = None,
 ) -> spec.UpdateReturn:
     """One gradient step on one batch."""
-    del current_params_types, loss_type, eval_results, global_step, train_state
+    del current_params_types, loss_type, eval_results, train_state
     settings = _settings(hyperparameters)
+    model_state = _backward(workload, current_param_container, model_state, batch, rng, settings)
     optimizer = optimizer_state["optimizer"]
-    optimizer.zero_grad(set_to_none=True)
-    logits, model_state = workload.model_fn(
-        params=current_param_container,
-        augmented_and_preprocessed_input_batch=batch,
-        model_state=model_state,
-        mode=spec.ForwardPassMode.TRAIN,
-        rng=rng,
-        update_batch_norm=True,
-        dropout_rate=settings.dropout_rate,
-    )
-    loss = workload.loss_fn(
-        label_batch=batch["targets"],
-        logits_batch=logits,
-        mask_batch=batch.get("weights"),
-        label_smoothing=settings.label_smoothing,
-    )
-    (loss["summed"] / loss["n_valid_examples"]).backward()
-    if settings.normalize:
-        _normalize(current_param_container)
-    else:
-        torch.nn.utils.clip_grad_norm_(current_param_container.parameters(), GRADIENT_CLIP)
+    optimizer.param_groups[0]["lr"] = _linear_schedule(settings, workload.step_hint, global_step)
     optimizer.step()
-    optimizer_state["scheduler"].step()
     return optimizer_state, current_param_container, model_state
 
 
@@ -160,8 +165,7 @@ def data_selection(
     return next(input_queue)
 
 
-def _settings(hyperparameters: spec.Hyperparameters) -> spec.Hyperparameters:
-    """The given point, or the defaults of this file."""
-    if hyperparameters is not None:
-        return hyperparameters
-    return collections.namedtuple("Hyperparameters", DEFAULTS)(**DEFAULTS)
+def _settings(hyperparameters: spec.Hyperparameters) -> SimpleNamespace:
+    """The defaults, replaced by whatever the point says."""
+    point = {} if hyperparameters is None else hyperparameters._asdict()
+    return SimpleNamespace(**{**DEFAULTS, **point})
