@@ -13,11 +13,11 @@ from typing import Any
 from sandbox_runner.channel import ChannelClosed
 from sandbox_runner.errors import HostFailure
 from sandbox_runner.host import instance
+from sandbox_runner.host.containers import ContainerEngine, ContainerHandle
 from sandbox_runner.host.docker import Role, printable
 from sandbox_runner.host.link import Listener, TrainerLink
 from sandbox_runner.host.plan import TrialPlan
 from sandbox_runner.host.snapshot import sealed_bytes
-from sandbox_runner.host.supervisor import ContainerEngine, ContainerHandle
 from sandbox_runner.protocol import ProtocolViolation
 from workloads import registry
 

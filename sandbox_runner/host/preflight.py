@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sandbox_runner.errors import EngineFailed, HostFailure, ImageMissing
 from sandbox_runner.host import images
+from sandbox_runner.host.containers import Images
 from sandbox_runner.host.docker import Engine
 from sandbox_runner.host.freezer import CGROUP_ROOT
 from sandbox_runner.host.hardware import HardwareClass
-from sandbox_runner.host.supervisor import Images
 
 GPUS = 8
 

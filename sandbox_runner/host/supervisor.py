@@ -1,4 +1,4 @@
-"""One trial from its spec to its result. Owns the clock, the freezer and the journal; believes nobody.
+"""One trial from its spec to its result. Owns the clock, the journal and the verdict; believes nobody.
 
     SETUP -> LOADING -> RUNNING -> FROZEN -> JUDGING -> RUNNING ... -> DONE
 
@@ -8,30 +8,25 @@ except between the seal of a snapshot and the thaw behind its evaluation.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import select
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
-from sandbox_runner import protocol
-from sandbox_runner.channel import Channel, ChannelClosed
+from sandbox_runner.channel import ChannelClosed
 from sandbox_runner.errors import FreezeFailed, HostFailure, SandboxError, SealFailed
-from sandbox_runner.host import plan
 from sandbox_runner.host.clock import ChargedClock, Journal
-from sandbox_runner.host.docker import ExitState, Role, printable
+from sandbox_runner.host.containers import ContainerEngine, ContainerHandle, Images
+from sandbox_runner.host.docker import Role, printable
 from sandbox_runner.host.freezer import Freezer, freezer_for
-from sandbox_runner.host.hardware import ContainerLimits
-from sandbox_runner.host.link import JudgeLink, Listener, TrainerLink, close_aside
+from sandbox_runner.host.pair import ContainerPair
 from sandbox_runner.host.plan import TrialPlan
 from sandbox_runner.host.reporters import Progress, Reporter
 from sandbox_runner.host.snapshot import Snapshot, sealed_bytes
 from sandbox_runner.protocol import Ending, Evaluation, ProtocolViolation, TrialResult
-from workloads.metrics import VOCABULARY
 from workloads.spec import Split
 
 log = logging.getLogger(__name__)
@@ -40,39 +35,6 @@ EXIT_GRACE_S = 5.0
 ENGINE_GRACE_S = 2.0
 RESULT_DIGITS = 6
 _KILLED = (137, 143)  # SIGKILL, SIGTERM
-
-
-class ContainerHandle(Protocol):
-    """What the supervisor needs of a container."""
-
-    @property
-    def pid(self) -> int: ...
-
-    def exit_state(self) -> ExitState | None: ...
-
-    def wait(self, deadline_s: float) -> ExitState | None: ...
-
-    def log_tail(self) -> str: ...
-
-    def kill(self) -> None: ...
-
-    def remove(self) -> None: ...
-
-
-class ContainerEngine(Protocol):
-    """What the supervisor needs of an engine."""
-
-    def start(
-        self, role: Role, run_id: str, image: str, limits: ContainerLimits, mounts: Mapping[Path, str]
-    ) -> ContainerHandle: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Images:
-    """Image digests; a tag can move, a digest cannot."""
-
-    trainer: str
-    judge: str
 
 
 class _Verdict(Exception):
@@ -122,21 +84,21 @@ class Supervisor:
         self._bundle = bundle
         self._batch_size = batch_size
         self._images = images
-        self._engine = engine
         self._reporter = reporter
-        self._directory = directory
-        self._sockets = sockets
         self._clock = clock or ChargedClock()
-        self._freezer_of = freezer_of
         self._journal = Journal(directory / "journal.jsonl")
         self._run = _Run()
-        self._containers: dict[Role, ContainerHandle] = {}
-        self._sockets_open = contextlib.ExitStack()
-        self._trainer: TrainerLink
-        self._judge: JudgeLink
-        self._freezer: Freezer | None = None
+        self._pair = ContainerPair(
+            trial,
+            images=images,
+            engine=engine,
+            journal=self._journal,
+            directory=directory,
+            sockets=sockets,
+            freezer_of=freezer_of,
+            check=self._check_cancel,
+        )
         self._snapshot: Snapshot | None = None
-        self._nbytes = 0
         self._due_ns = 0
 
     # --- the whole run ------------------------------------------------------------------------------------------
@@ -146,7 +108,10 @@ class Supervisor:
         began = time.monotonic()
         try:
             self._journal.write("created", spec=self._plan.spec.as_json(), images=vars(self._images))
-            self._set_up()
+            self._progress("setup")
+            self._pair.set_up(self._batch_size)
+            self._reporter.watch_log(self._trainer.log_tail)
+            self._reporter.started({"batch_size": self._batch_size, "images": vars(self._images)})
             self._run.add("setup", time.monotonic() - began)
             self._load()
             self._train()
@@ -185,117 +150,9 @@ class Supervisor:
         self._reporter.finished(result)
         return result
 
-    # --- before the submission ----------------------------------------------------------------------------------
-
-    def _set_up(self) -> None:
-        """Both containers, their models, and the proof that they start from the same weights."""
-        self._progress("setup")
-        hardware, data = self._plan.hardware, self._plan.data
-        task = plan.write_task_files(self._plan, self._directory / "task")
-        train = plan.link_training_data(self._plan, self._directory / "train")
-        deadline = time.monotonic() + hardware.setup_s
-        judge_socket, trainer_socket = self._listen(Role.JUDGE), self._listen(Role.TRAINER)
-        parts = (*plan.HELD_APART, str(VOCABULARY.parent))
-        apart = {data / part: f"{protocol.DATA_ROOT}/{part}" for part in parts if (data / part).is_dir()}
-        self._start(Role.JUDGE, hardware.judge, {judge_socket.directory: "/ctl", **apart})
-        self._start(
-            Role.TRAINER,
-            hardware.trainer,
-            {trainer_socket.directory: "/ctl", train: protocol.DATA_ROOT, task: protocol.TASK_ROOT},
-        )
-        self._judge = JudgeLink(self._accept(judge_socket, Role.JUDGE, deadline))
-        self._judge.receive("hello", deadline - time.monotonic(), self._check_cancel)
-        spec = self._plan.spec
-        self._judge.send("setup", workload=self._plan.workload.as_json(), framework=spec.framework, seed=spec.seed)
-        self._trainer = TrainerLink(self._accept(trainer_socket, Role.TRAINER, deadline))
-        hello = self._await("hello", deadline)
-        if hello["protocol"] != protocol.PROTOCOL_VERSION:
-            raise HostFailure(f"the trainer speaks protocol {hello['protocol']}: rebuild the images (make setup)")
-        self._trainer.send(
-            "setup",
-            task=self._plan.workload.anonymous(plan.ALIAS).as_json(),
-            seed=spec.seed,
-            hyperparameters=dict(spec.hyperparameters) if spec.hyperparameters is not None else None,
-            batch_size=self._batch_size,
-            ruleset=spec.ruleset,
-            framework=spec.framework,
-        )
-        ready = self._judge.receive("ready", deadline - time.monotonic(), self._check_cancel)
-        done = self._await("setup_done", deadline)
-        if (done["layout"], done["nbytes"]) != (_digest(ready["layout"]), ready["nbytes"]):
-            raise HostFailure("trainer and judge disagree on the layout of the weights: rebuild the images")
-        self._nbytes = done["nbytes"]
-        self._check_example_counts(ready["num_examples"])
-        self._freezer = self._freezer_of(self._containers[Role.TRAINER].pid)
-        self._check_freezer(self._freezer)
-        self._check_initial_weights(deadline)
-        self._reporter.watch_log(self._containers[Role.TRAINER].log_tail)
-        self._reporter.started({"batch_size": self._batch_size, "images": vars(self._images)})
-
-    def _start(self, role: Role, limits: ContainerLimits, mounts: Mapping[Path, str]) -> None:
-        image = self._images.judge if role is Role.JUDGE else self._images.trainer
-        self._containers[role] = self._engine.start(role, self._plan.spec.attempt, image, limits, mounts)
-
-    def _listen(self, role: Role) -> Listener:
-        listener = Listener(self._sockets / role, role.uid)
-        self._sockets_open.callback(listener.close)
-        return listener
-
-    def _accept(self, listener: Listener, role: Role, deadline: float) -> Channel:
-        poller = select.poll()
-        poller.register(listener.fileno(), select.POLLIN)
-        while not poller.poll(200):
-            self._check_cancel()
-            container = self._containers[role]
-            if (state := container.exit_state()) is not None:
-                raise HostFailure(f"the {role} container stopped with status {state.exit_code}: {container.log_tail()}")
-            if time.monotonic() >= deadline:
-                raise HostFailure(f"the {role} container did not connect in time: {container.log_tail()}")
-        channel = listener.accept()
-        self._sockets_open.callback(lambda: close_aside([channel.socket.detach()]))
-        return channel
-
-    def _await(self, kind: str, deadline: float) -> dict[str, Any]:
-        """One message of the trainer while only trusted code runs in it, so every surprise is the host's fault."""
-        while not self._trainer.wait(0.2):
-            self._check_cancel()
-            if time.monotonic() >= deadline:
-                raise HostFailure(f"the trainer did not send {kind} in time: {self._trainer_log()}")
-        try:
-            message = self._trainer.receive()
-        except (ChannelClosed, ProtocolViolation) as error:
-            raise HostFailure(f"the trainer failed before {kind}: {error}\n{self._trainer_log()}") from None
-        if message["kind"] == "failed":
-            raise HostFailure(f"the trainer failed in {message['where']}: {message['error']}")
-        if message["kind"] != kind:
-            raise HostFailure(f"the trainer sent {message['kind']}, expected {kind}")
-        return message
-
-    def _check_example_counts(self, counted: Mapping[str, int]) -> None:
-        for split in plan.HELD_APART:
-            expected = self._plan.workload.num_examples(split)
-            if expected is not None and counted.get(split) != expected:
-                raise HostFailure(f"the judge sees {counted.get(split)} {split} examples, the edition has {expected}")
-
-    def _check_freezer(self, freezer: Freezer) -> None:
-        """Once for trusted code: from now on it is the submission that resists."""
-        try:
-            freezer.freeze()
-            freezer.cpu_usage_ns()
-            freezer.thaw()
-        except (FreezeFailed, OSError) as error:
-            raise HostFailure(f"containers cannot be frozen on this host: {error}") from None
-
-    def _check_initial_weights(self, deadline: float) -> None:
-        """Trainer and judge have to build the same model from the seed, or no later evaluation would mean anything."""
-        with Snapshot(self._nbytes) as snapshot:
-            self._trainer.send("snapshot_request", fd=snapshot.fd, evaluation=0)
-            self._await("snapshot_ready", deadline)
-            snapshot.seal()
-            self._judge.send("evaluate", fd=snapshot.fd, evaluation=0, splits=[])
-            answer = self._judge.receive("metrics", deadline - time.monotonic(), self._check_cancel)
-            if not answer["initial"] or answer["sha256"] != snapshot.sha256():
-                raise HostFailure("trainer and judge do not start from the same weights")
+    @property
+    def _trainer(self) -> ContainerHandle:
+        return self._pair.container(Role.TRAINER)
 
     # --- the submission -----------------------------------------------------------------------------------------
 
@@ -303,10 +160,10 @@ class Supervisor:
         """Hands the submission over. From this line on everything in the trainer is hostile, and on the clock."""
         with sealed_bytes(self._bundle) as bundle:
             self._journal.write("load", bundle=bundle.sha256(), bytes=len(self._bundle))
-            self._snapshot = Snapshot(self._nbytes)
+            self._snapshot = Snapshot(self._pair.nbytes)
             self._clock.start()
             try:
-                self._trainer.send("load", fd=bundle.fd, sha256=self._plan.spec.bundle_sha256)
+                self._pair.trainer.send("load", fd=bundle.fd, sha256=self._plan.spec.bundle_sha256)
                 self._request_evaluation()
             except ChannelClosed:
                 self._stopped()
@@ -318,11 +175,11 @@ class Supervisor:
             self._check_limits()
             if self._run.requested is None and self._clock.charged_ns >= self._due_ns:
                 self._send_request()
-            if not self._trainer.wait(self._until_next_moment()):
+            if not self._pair.trainer.wait(self._until_next_moment()):
                 self._progress("running")
                 continue
             try:
-                message = self._trainer.receive()
+                message = self._pair.trainer.receive()
             except ChannelClosed:
                 self._stopped()
             self._handle(message)
@@ -339,7 +196,7 @@ class Supervisor:
     def _check_limits(self) -> None:
         charged = self._clock.charged_s
         if charged >= self._plan.budget_s:
-            silence = time.monotonic() - self._trainer.last_heard
+            silence = time.monotonic() - self._pair.trainer.last_heard
             if silence >= min(self._plan.hardware.hang_s, self._plan.budget_s / 2):
                 raise _Verdict(
                     Ending.HANG, f"The submission gave no sign of life for the last {silence:.0f} s of its budget."
@@ -383,16 +240,15 @@ class Supervisor:
             self._stopped()
 
     def _request_evaluation(self) -> None:
-        snapshot = self._snapshot = self._snapshot or Snapshot(self._nbytes)
+        snapshot = self._snapshot = self._snapshot or Snapshot(self._pair.nbytes)
         self._run.requested, self._run.next_number = self._run.next_number, self._run.next_number + 1
-        self._trainer.send("snapshot_request", fd=snapshot.fd, evaluation=self._run.requested)
+        self._pair.trainer.send("snapshot_request", fd=snapshot.fd, evaluation=self._run.requested)
 
     def _measure(self, step: int) -> None:
         """Freeze, seal, stop the clock, judge, start the clock, thaw."""
-        number, snapshot, freezer = self._run.requested, self._snapshot, self._freezer
+        number, snapshot, freezer = self._run.requested, self._snapshot, self._pair.freezer
         assert number is not None
         assert snapshot is not None
-        assert freezer is not None
         self._run.requested, self._snapshot, self._run.step = None, None, step
         with snapshot:
             asked = time.monotonic()
@@ -412,7 +268,9 @@ class Supervisor:
         cpu_after_ns = self._cpu_usage_ns(freezer)
         if cpu_ns is None or cpu_after_ns is None:
             self._stopped()
-        self._snapshot = Snapshot(self._nbytes)  # made while the clock stands, so that the next request costs nothing
+        self._snapshot = Snapshot(
+            self._pair.nbytes
+        )  # made while the clock stands, so that the next request costs nothing
         if cpu_after_ns != cpu_ns:
             charged = self._clock.charge_standstill()
             self._journal.write("not_still", evaluation=number, cpu_ns=cpu_after_ns - cpu_ns, charged_s=charged)
@@ -420,7 +278,7 @@ class Supervisor:
         self._answer(evaluation)
         self._run.add("frozen", time.monotonic() - stopped)
         self._due_ns = self._clock.charged_ns + int(self._plan.workload.eval_period_s * 1e9)
-        self._trainer.last_heard = time.monotonic()
+        self._pair.trainer.last_heard = time.monotonic()
         self._clock.start()
         try:
             freezer.thaw()
@@ -450,7 +308,7 @@ class Supervisor:
 
     def _is_gone(self) -> bool:
         """True when the trainer has ended: its cgroup goes with it at any time, and that is not the host's failure."""
-        return self._containers[Role.TRAINER].wait(3 * EXIT_GRACE_S) is not None  # the engine learns it last
+        return self._trainer.wait(3 * EXIT_GRACE_S) is not None  # the engine learns it last
 
     def _evaluate(self, number: int, step: int, charged_s: float, snapshot: Snapshot) -> Evaluation:
         self._progress("judging")
@@ -479,8 +337,8 @@ class Supervisor:
         )
 
     def _ask_judge(self, number: int, snapshot: Snapshot, splits: list[Split]) -> dict[str, Any]:
-        self._judge.send("evaluate", fd=snapshot.fd, evaluation=number, splits=[str(split) for split in splits])
-        answer = self._judge.receive("metrics", self._plan.hardware.judge_s, self._check_cancel)
+        self._pair.judge.send("evaluate", fd=snapshot.fd, evaluation=number, splits=[str(split) for split in splits])
+        answer = self._pair.judge.receive("metrics", self._plan.hardware.judge_s, self._check_cancel)
         if answer["evaluation"] != number:
             raise HostFailure(f"the judge answered evaluation {answer['evaluation']}, asked was {number}")
         return answer
@@ -514,7 +372,7 @@ class Supervisor:
         }
         charged_s = self._clock.charged_s
         try:
-            self._trainer.send(
+            self._pair.trainer.send(
                 "eval_result",
                 evaluation=evaluation.evaluation,
                 step=evaluation.step,
@@ -529,7 +387,7 @@ class Supervisor:
 
     def _stopped(self) -> NoReturn:
         """The trainer is gone, or has closed its connection and is about to be."""
-        container = self._containers[Role.TRAINER]
+        container = self._trainer
         state = container.wait(EXIT_GRACE_S)
         if state is None:
             raise _Verdict(Ending.PROTOCOL, "The submission closed the connection to the supervisor.")
@@ -542,9 +400,9 @@ class Supervisor:
 
     def _explain(self, verdict: _Verdict) -> _Verdict:
         """A crash right after refused forks or inside the engine has a better name."""
-        if verdict.ending is Ending.CRASH and self._freezer is not None:
+        if verdict.ending is Ending.CRASH and self._pair.is_ready:
             try:
-                refused = self._freezer.pids_refused()
+                refused = self._pair.freezer.pids_refused()
             except OSError:
                 refused = 0
             if refused:
@@ -552,26 +410,11 @@ class Supervisor:
         return verdict
 
     def _clean_up(self) -> str:
-        """Kills and removes both containers; returns the trainer's last log lines."""
-        log_tail = ""
-        if self._freezer is not None:
-            with contextlib.suppress(OSError):  # the cgroup goes with its last process
-                self._freezer.kill()
-        for role, container in self._containers.items():
-            try:
-                container.kill()
-                if role is Role.TRAINER:
-                    log_tail = container.log_tail()
-                container.remove()
-            except SandboxError as error:
-                self._journal.write("clean_up_failed", role=str(role), error=str(error)[:500])
-        self._sockets_open.close()
+        """Nothing of the trial is left running; returns the trainer's last log lines."""
+        log_tail = self._pair.end()
         if self._snapshot is not None:
             self._snapshot.close()
         return log_tail
-
-    def _trainer_log(self) -> str:
-        return self._containers[Role.TRAINER].log_tail()[-2000:]
 
     def _check_cancel(self) -> None:
         if (ending := self._reporter.stop_requested) is not None:
@@ -581,11 +424,6 @@ class Supervisor:
         self._reporter.progress(
             Progress(state=state, step=self._run.step, charged_s=self._clock.charged_s, best=self._run.best)
         )
-
-
-def _digest(layout: list[Mapping[str, Any]]) -> str:
-    entries = [protocol.LayoutEntry(**{**entry, "shape": tuple(entry["shape"])}) for entry in layout]
-    return protocol.layout_digest(entries)
 
 
 def _is_finite(value: float | None) -> bool:

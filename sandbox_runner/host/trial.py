@@ -5,9 +5,10 @@ from __future__ import annotations
 from sandbox_runner.errors import SandboxError
 from sandbox_runner.host import batch_size, instance, reaper
 from sandbox_runner.host.batch_size import BatchSizeRefused, ProbeStopped
+from sandbox_runner.host.containers import ContainerEngine, Images
 from sandbox_runner.host.plan import TrialPlan
 from sandbox_runner.host.reporters import Progress, Reporter
-from sandbox_runner.host.supervisor import ContainerEngine, Images, Supervisor
+from sandbox_runner.host.supervisor import Supervisor
 from sandbox_runner.protocol import Ending, TrialResult
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from sandbox_runner.host import batch_size as probes
 from sandbox_runner.host.batch_size import BatchSizeRefused, ProbeStopped
+from sandbox_runner.host.containers import Images
 from sandbox_runner.host.docker import Role
 from sandbox_runner.host.hardware import HARDWARE_CLASSES
 from sandbox_runner.host.plan import TrialPlan
 from sandbox_runner.host.reporters import TerminalReporter
-from sandbox_runner.host.supervisor import Images
 from sandbox_runner.host.trial import run_trial
 from sandbox_runner.protocol import Ending, TrialSpec
 from tests.sandbox_runner.host.fakes import FakeEngine

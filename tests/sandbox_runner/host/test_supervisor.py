@@ -10,10 +10,11 @@ from sandbox_runner.errors import FreezeFailed
 from sandbox_runner.host import plan as plans
 from sandbox_runner.host import supervisor
 from sandbox_runner.host.clock import verify_journal
+from sandbox_runner.host.containers import Images
 from sandbox_runner.host.docker import Role
 from sandbox_runner.host.hardware import HARDWARE_CLASSES
 from sandbox_runner.host.plan import TrialPlan
-from sandbox_runner.host.supervisor import Images, Supervisor
+from sandbox_runner.host.supervisor import Supervisor
 from sandbox_runner.protocol import Ending, TrialSpec
 from tests.sandbox_runner.host.fakes import FakeEngine, FakeFreezer
 from workloads.spec import Edition, Metric, Ruleset, Split, Target, Workload
