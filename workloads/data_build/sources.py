@@ -22,6 +22,7 @@ Tree = Mapping[str, Mapping[str, np.ndarray | bytes]]
 BUILDERS: Mapping[str, str] = {
     "imagenet": "fashion",
     "molpcba": "molecules",
+    "wmt": "office_help",
 }
 
 

@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from workloads.editions.revision import revision
-from workloads.imagenet_resnet.spec import IMAGENET_RESNET
+from workloads.imagenet_resnet.spec import IMAGENET_RESNET, IMAGENET_RESNET_SILU
+from workloads.imagenet_vit.spec import IMAGENET_VIT, IMAGENET_VIT_GLU
 from workloads.ogbg.spec import OGBG
-from workloads.spec import Edition, Ruleset, Target
+from workloads.spec import Edition, Ruleset, Target, Workload
+from workloads.wmt.spec import WMT, WMT_GLU_TANH
 
 MANIFEST_PATH = Path(__file__).with_name("mini_manifest.json")
+
+
+def _held_out(base: Workload, full: Workload, variant: Workload, target: Target) -> Workload:
+    """`base` with the very change that makes the full-size `variant` of its family out of `full`."""
+    change = {name: value for name, value in variant.model.items() if value != full.model.get(name)}
+    return base.variant(variant.name.removeprefix(f"{full.name}_"), model=change, target=target)
+
 
 # Clothes in grey, 28 x 28, ten classes.
 _IMAGENET_RESNET = dataclasses.replace(
@@ -30,10 +39,10 @@ _IMAGENET_RESNET = dataclasses.replace(
         "stem": {"kernel": 3, "stride": 2, "pool": False},
         "symmetric_padding": True,
     },
-    target=Target(validation=0.82, test=0.8),
-    max_runtime_s=60,
-    eval_period_s=4,
-    step_hint=1_600,
+    target=Target(validation=0.85, test=0.84),
+    max_runtime_s=72,
+    eval_period_s=6,
+    step_hint=1_400,
     batch_size=64,
     eval_batch_size=500,
     num_train_examples=20_000,
@@ -41,6 +50,21 @@ _IMAGENET_RESNET = dataclasses.replace(
     num_validation_examples=2_000,
     num_test_examples=2_000,
 )
+_IMAGENET_RESNET_SILU = _held_out(
+    _IMAGENET_RESNET, IMAGENET_RESNET, IMAGENET_RESNET_SILU, Target(validation=0.85, test=0.84)
+)
+
+# The same clothes, mixed in pairs as the full-size batches are.
+_IMAGENET_VIT = dataclasses.replace(
+    _IMAGENET_RESNET,
+    name=IMAGENET_VIT.name,
+    base=IMAGENET_VIT.base,
+    data={**_IMAGENET_RESNET.data, "mixup": IMAGENET_VIT.data["mixup"]},
+    model={**IMAGENET_VIT.model, "patch": 7, "width": 64, "depth": 2, "mlp_dim": 128, "heads": 4, "classes": 10},
+    target=Target(validation=0.78, test=0.77),
+    step_hint=1_400,
+)
+_IMAGENET_VIT_GLU = _held_out(_IMAGENET_VIT, IMAGENET_VIT, IMAGENET_VIT_GLU, Target(validation=0.78, test=0.77))
 
 # Drug-like molecules; the tasks are functional groups they contain or not.
 _OGBG = dataclasses.replace(
@@ -58,7 +82,34 @@ _OGBG = dataclasses.replace(
     num_test_examples=1_000,
 )
 
-WORKLOADS = (_IMAGENET_RESNET, _OGBG)
+# Short sentences of a help system, German to English.
+_WMT = dataclasses.replace(
+    WMT,
+    data={"max_length": 32},
+    model={
+        **WMT.model,
+        "vocabulary": 1_000,
+        "width": 64,
+        "heads": 4,
+        "depth": 2,
+        "mlp_dim": 128,
+        "max_length": 32,
+    },
+    target=Target(validation=8.0, test=8.0),
+    max_runtime_s=72,
+    eval_period_s=6,
+    step_hint=700,
+    batch_size=32,
+    eval_batch_size=128,
+    num_train_examples=14_006,
+    num_eval_train_examples=128,
+    num_validation_examples=128,
+    num_test_examples=128,
+)
+_WMT_GLU_TANH = _held_out(_WMT, WMT, WMT_GLU_TANH, Target(validation=8.0, test=8.0))
+
+WORKLOADS = (_IMAGENET_RESNET, _IMAGENET_VIT, _OGBG, _WMT)
+HELD_OUT = (_IMAGENET_RESNET_SILU, _IMAGENET_VIT_GLU, _WMT_GLU_TANH)
 
 
 def manifest() -> dict[str, Any]:
@@ -69,10 +120,11 @@ def manifest() -> dict[str, Any]:
 
 EDITION = Edition(
     name="mini",
-    revision=revision(manifest(), WORKLOADS),
+    revision=revision(manifest(), (*WORKLOADS, *HELD_OUT)),
     title="Mini: two CPU cores, small real data",
     hardware_class="cpu2",
     workloads=WORKLOADS,
+    held_out=HELD_OUT,
     studies={Ruleset.EXTERNAL: 3, Ruleset.SELF_TUNING: 3},
     trials={Ruleset.EXTERNAL: 5, Ruleset.SELF_TUNING: 1},
     budget_factor={Ruleset.EXTERNAL: 1.0, Ruleset.SELF_TUNING: 1.5},
@@ -80,4 +132,5 @@ EDITION = Edition(
     batch_scale=True,
     publication="self",
     racing=True,
+    quick_look=("imagenet_resnet", "ogbg"),
 )
