@@ -85,7 +85,7 @@ def pack(pairs: _Pairs, chosen: np.ndarray, length: int) -> _Rows:
     A side that is longer than a row is cut; prepared data has none.
     """
     counts = {side: np.minimum(pairs.lengths[side][chosen].astype(np.int64), length) for side in _SIDES}
-    row, segment = _places(*(counts[side].tolist() for side in _SIDES), length)
+    row, segment = _places(counts["inputs"].tolist(), counts["targets"].tolist(), length)
     rows: _Rows = {}
     for side in _SIDES:
         tokens, position, _ = pairs.tokens(side, chosen, length)

@@ -14,7 +14,7 @@ from typing import Any
 from workloads.editions.revision import revision
 from workloads.imagenet_resnet.spec import IMAGENET_RESNET, IMAGENET_RESNET_SILU
 from workloads.imagenet_vit.spec import IMAGENET_VIT, IMAGENET_VIT_GLU
-from workloads.ogbg.spec import OGBG
+from workloads.ogbg.spec import OGBG, OGBG_GELU
 from workloads.spec import Edition, Ruleset, Target, Workload
 from workloads.wmt.spec import WMT, WMT_GLU_TANH
 
@@ -71,8 +71,8 @@ _OGBG = dataclasses.replace(
     OGBG,
     model={**OGBG.model, "tasks": 40, "latent_dim": 64, "hidden_dims": (64,), "steps": 3},
     target=Target(validation=0.33, test=0.3),
-    max_runtime_s=60,
-    eval_period_s=4,
+    max_runtime_s=72,
+    eval_period_s=6,
     step_hint=1_000,
     batch_size=64,
     eval_batch_size=512,
@@ -81,6 +81,7 @@ _OGBG = dataclasses.replace(
     num_validation_examples=1_000,
     num_test_examples=1_000,
 )
+_OGBG_GELU = _held_out(_OGBG, OGBG, OGBG_GELU, Target(validation=0.33, test=0.3))
 
 # Short sentences of a help system, German to English.
 _WMT = dataclasses.replace(
@@ -109,7 +110,7 @@ _WMT = dataclasses.replace(
 _WMT_GLU_TANH = _held_out(_WMT, WMT, WMT_GLU_TANH, Target(validation=8.0, test=8.0))
 
 WORKLOADS = (_IMAGENET_RESNET, _IMAGENET_VIT, _OGBG, _WMT)
-HELD_OUT = (_IMAGENET_RESNET_SILU, _IMAGENET_VIT_GLU, _WMT_GLU_TANH)
+HELD_OUT = (_IMAGENET_RESNET_SILU, _IMAGENET_VIT_GLU, _OGBG_GELU, _WMT_GLU_TANH)
 
 
 def manifest() -> dict[str, Any]:
