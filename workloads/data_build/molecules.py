@@ -19,7 +19,7 @@ _FOLDER = "moses/dataset/data/"
 # Molecules of `test_scaffolds` are built around frames that occur in no other file: as in OGB, test is a harder split.
 _FILES = {"train": "train.csv.gz", "validation": "test.csv.gz", "test": "test_scaffolds.csv.gz"}
 
-COUNTS = {"train": 12_000, "eval_train": 1_000, "validation": 1_000, "test": 1_000}
+COUNTS = {"train": 6_000, "eval_train": 500, "validation": 1_000, "test": 1_000}
 POSITIVE_RATES = (0.01, 0.6)  # a task outside of them, on the training split, is left out
 
 

@@ -76,8 +76,8 @@ _OGBG = dataclasses.replace(
     step_hint=1_000,
     batch_size=64,
     eval_batch_size=512,
-    num_train_examples=12_000,
-    num_eval_train_examples=1_000,
+    num_train_examples=6_000,
+    num_eval_train_examples=500,
     num_validation_examples=1_000,
     num_test_examples=1_000,
 )
