@@ -20,6 +20,8 @@ from workloads.errors import DataError
 Tree = Mapping[str, Mapping[str, np.ndarray | bytes]]
 
 BUILDERS: Mapping[str, str] = {
+    "criteo1tb": "flights",
+    "fastmri": "head_scan",
     "imagenet": "fashion",
     "molpcba": "molecules",
     "wmt": "office_help",

@@ -16,6 +16,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -133,7 +134,7 @@ class _Slices:
         return record
 
 
-def _example(record: np.void, key: tuple[int, int], spec: Workload) -> _Batch:
+def _example(record: np.void, key: tuple[int, int], spec: Workload) -> dict[str, Any]:
     """One slice as a model sees it: what is left of the picture, the picture, and how to undo the normalisation."""
     target = record["target"].astype(np.float32)
     names = record.dtype.names or ()
@@ -162,5 +163,5 @@ def _normalised(picture: np.ndarray, mean: np.floating, std: np.floating) -> np.
     return np.clip((picture - np.float32(mean)) / np.float32(std), -_LARGEST, _LARGEST)
 
 
-def _stacked(examples: Sequence[_Batch]) -> _Batch:
+def _stacked(examples: Sequence[dict[str, Any]]) -> _Batch:
     return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
