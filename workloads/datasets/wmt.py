@@ -1,16 +1,17 @@
 """Pairs of token sequences: sentences of one language and their translations.
 
 A split is a folder of arrays: `inputs.npy` and `targets.npy`, the tokens of all pairs one after the other, and
-`inputs_length.npy` and `targets_length.npy` (pairs,), how many of them belong to each. Every sequence ends with its end
-token; 0 is no token and pads rows. The order of the pairs is part of the data: training shuffles only nearby ones.
+`inputs_length.npy` and `targets_length.npy` (pairs,), how many of them belong to each; or several such sets, each with
+names that begin with a word of its own and a dot. Every sequence ends with its end token; 0 is no token and pads rows.
 
-Training packs several pairs into each row; evaluation has one pair per row. Source: AlgoPerf workloads, wmt, "Data".
+Pairs with a side that is longer than a row are left out. Training packs several pairs into each row; evaluation has one
+pair per row. Source: AlgoPerf workloads, wmt, "Data".
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from workloads.batching import generator
+from workloads.errors import DataMismatch
 from workloads.spec import Workload
 
 SHUFFLE_BUFFER = 1_024  # pairs
+_ORDER_SEED = 0
 _SIDES = ("inputs", "targets")
 _Rows = dict[str, np.ndarray]
 
@@ -32,12 +35,12 @@ def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -
         inputs and targets, each with its `_position` (from 0 for every pair) and `_segmentation` (1 for the first pair
         of a row; 0 where it is padded), and weights, 1 for every target token; all (batch_size, max_length) int32.
     """
-    pairs, length = _Pairs.load(directory), spec.data["max_length"]
-    order = buffered_order(len(pairs), SHUFFLE_BUFFER, generator(seed))
-    groups = (np.fromiter(group, np.int64) for group in _batched(order, length))
+    length = spec.data["max_length"]
+    pairs = Pairs.load(directory, length)
+    order = buffered_order(stored_order(len(pairs)), SHUFFLE_BUFFER, generator(seed))
     pending: list[_Rows] = []
     while True:
-        pending.append(pack(pairs, next(groups), length))
+        pending.append(pack(pairs, np.fromiter(itertools.islice(order, length), np.int64), length))
         if sum(len(rows["inputs"]) for rows in pending) < batch_size:
             continue
         rows = {key: np.concatenate([part[key] for part in pending]) for key in pending[0]}
@@ -54,53 +57,52 @@ def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[d
     Yields:
         inputs and targets (batch_size, max_length) int32; weights of that shape, float32: 1 for every target token.
     """
-    pairs, length = _Pairs.load(directory), spec.data["max_length"]
+    length = spec.data["max_length"]
+    pairs = Pairs.load(directory, length)
     for first in range(0, len(pairs), batch_size):
         chosen = np.arange(first, min(first + batch_size, len(pairs)))
         rows = {side: np.zeros((batch_size, length), np.int32) for side in _SIDES}
         for side in _SIDES:
-            tokens, column, counts = pairs.tokens(side, chosen, length)
+            tokens, column, counts = pairs.tokens(side, chosen)
             rows[side][np.repeat(np.arange(len(chosen)), counts), column] = tokens
         yield {**rows, "weights": (rows["targets"] > 0).astype(np.float32)}
 
 
-def buffered_order(count: int, buffer: int, random: np.random.Generator) -> Iterator[int]:
-    """0 to count - 1, again and again; each next one is drawn from the `buffer` that are first in line."""
+def stored_order(count: int) -> np.ndarray:
+    """The order in which the pairs of training are told, the same for all: the files bring one source after another."""
+    return np.random.default_rng(_ORDER_SEED).permutation(count)
+
+
+def buffered_order(order: np.ndarray, buffer: int, random: np.random.Generator) -> Iterator[int]:
+    """The values of `order`, again and again; each next one is drawn from the `buffer` that are first in line."""
     while True:
-        waiting = list(range(min(buffer, count)))
-        draws = random.random(count)
-        for position, draw in enumerate(draws, start=len(waiting)):
-            index = int(draw * len(waiting))
+        waiting = order[:buffer].tolist()
+        for value in order[buffer:]:
+            index = int(random.random() * buffer)
             yield waiting[index]
-            if position < count:
-                waiting[index] = position
-            else:
-                waiting[index] = waiting[-1]
-                waiting.pop()
+            waiting[index] = int(value)
+        random.shuffle(waiting)
+        yield from waiting
 
 
-def pack(pairs: _Pairs, chosen: np.ndarray, length: int) -> _Rows:
-    """Rows (rows, length) int32 that hold the chosen pairs in order: a pair that does not fit starts a new row.
-
-    A side that is longer than a row is cut; prepared data has none.
-    """
-    counts = {side: np.minimum(pairs.lengths[side][chosen].astype(np.int64), length) for side in _SIDES}
-    row, segment = _places(counts["inputs"].tolist(), counts["targets"].tolist(), length)
+def pack(pairs: Pairs, chosen: np.ndarray, length: int) -> _Rows:
+    """Rows (rows, length) int32 that hold the chosen pairs in order: a pair that does not fit starts a new row."""
+    row, segment = _places(*(pairs.lengths[side][chosen].tolist() for side in _SIDES), length=length)
     rows: _Rows = {}
     for side in _SIDES:
-        tokens, position, _ = pairs.tokens(side, chosen, length)
+        tokens, position, counts = pairs.tokens(side, chosen)
         # Where each pair starts in its row: what the pairs before it in the same row take.
-        before = np.cumsum(counts[side]) - counts[side]
+        before = np.cumsum(counts) - counts
         start = before - before[np.flatnonzero(segment == 1)[row]]
-        where = np.repeat(row, counts[side]), np.repeat(start, counts[side]) + position
-        values = {side: tokens, f"{side}_position": position, f"{side}_segmentation": np.repeat(segment, counts[side])}
+        where = np.repeat(row, counts), np.repeat(start, counts) + position
+        values = {side: tokens, f"{side}_position": position, f"{side}_segmentation": np.repeat(segment, counts)}
         for key, array in values.items():
             rows[key] = np.zeros((row[-1] + 1, length), np.int32)
             rows[key][where] = array
     return rows
 
 
-def _places(inputs: list[int], targets: list[int], length: int) -> tuple[np.ndarray, np.ndarray]:
+def _places(inputs: list[int], targets: list[int], *, length: int) -> tuple[np.ndarray, np.ndarray]:
     """The row of each pair, from 0, and its number there, from 1."""
     row, segment, used_inputs, used_targets = 0, 0, 0, 0
     places = []
@@ -114,33 +116,48 @@ def _places(inputs: list[int], targets: list[int], length: int) -> tuple[np.ndar
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Pairs:
-    """A split; the tokens stay on the disk until they are read."""
+class Pairs:
+    """A split without the pairs that are too long for it; the tokens stay on the disk until they are read."""
 
-    flat: dict[str, np.ndarray]
-    lengths: dict[str, np.ndarray]
-    first: dict[str, np.ndarray]  # where each sequence starts in the flat tokens
+    parts: Mapping[str, Sequence[np.ndarray]]  # by side: the tokens of each file
+    lengths: Mapping[str, np.ndarray]  # by side: of each pair
+    starts: Mapping[str, np.ndarray]  # by side: where each pair's tokens begin, the files joined
+    part_starts: Mapping[str, np.ndarray]  # by side: where each file begins, likewise
 
     @classmethod
-    def load(cls, directory: Path) -> _Pairs:
-        lengths = {side: np.load(directory / f"{side}_length.npy") for side in _SIDES}
+    def load(cls, directory: Path, longest: int) -> Pairs:
+        """Reads the folder of a split; pairs with a side of more than `longest` tokens are left out."""
+        lengths = {side: _joined(directory, f"{side}_length").astype(np.int64) for side in _SIDES}
+        short = np.flatnonzero(np.maximum(lengths["inputs"], lengths["targets"]) <= longest)
+        if not len(short):
+            raise DataMismatch(f"{directory} has no pair of at most {longest} tokens: make its data again")
+        parts = {side: _parts(directory, side) for side in _SIDES}
         return cls(
-            flat={side: np.load(directory / f"{side}.npy", mmap_mode="r") for side in _SIDES},
-            lengths=lengths,
-            first={side: np.cumsum(counts, dtype=np.int64) - counts for side, counts in lengths.items()},
+            parts=parts,
+            lengths={side: lengths[side][short] for side in _SIDES},
+            starts={side: (np.cumsum(lengths[side]) - lengths[side])[short] for side in _SIDES},
+            part_starts={side: np.cumsum([0, *map(len, arrays)])[:-1] for side, arrays in parts.items()},
         )
 
     def __len__(self) -> int:
         return len(self.lengths["inputs"])
 
-    def tokens(self, side: str, chosen: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def tokens(self, side: str, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The tokens of the chosen sequences joined, each one's position, and how many each sequence has."""
-        counts = np.minimum(self.lengths[side][chosen].astype(np.int64), length)
+        counts, starts = self.lengths[side][chosen], self.starts[side][chosen]
+        part = np.searchsorted(self.part_starts[side], starts, side="right") - 1
+        first = starts - self.part_starts[side][part]
+        places = zip(part.tolist(), first.tolist(), (first + counts).tolist(), strict=True)
+        tokens = np.concatenate([self.parts[side][number][start:end] for number, start, end in places])
         ends = np.cumsum(counts)
-        position = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
-        return self.flat[side][np.repeat(self.first[side][chosen], counts) + position], position, counts
+        return tokens, np.arange(ends[-1]) - np.repeat(ends - counts, counts), counts
 
 
-def _batched(values: Iterator[int], count: int) -> Iterator[Iterator[int]]:
-    while True:
-        yield itertools.islice(values, count)
+def _joined(directory: Path, stem: str) -> np.ndarray:
+    return np.concatenate(_parts(directory, stem))
+
+
+def _parts(directory: Path, stem: str) -> list[np.ndarray]:
+    """The arrays of one kind, one per file; the files of a part of the split share what stands before the kind."""
+    paths = sorted(directory.glob(f"*.{stem}.npy")) or [directory / f"{stem}.npy"]
+    return [np.load(path, mmap_mode="r") for path in paths]
