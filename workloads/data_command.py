@@ -1,35 +1,60 @@
-"""`python -m workloads data build|verify`: the data of an edition, from pinned packages."""
+"""`python -m workloads data build|prepare|verify`: mini data from pinned packages, full-size data from its sources."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from workloads import editions
+from workloads import data_prepare, editions
 from workloads.data_build import build
+from workloads.data_prepare.run import prepare
+from workloads.data_prepare.verify import verify
 from workloads.editions import mini
 from workloads.errors import DataError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `data` with its subcommands."""
-    actions = commands.add_parser("data", help="build or verify the data of an edition").add_subparsers(required=True)
-    builder = actions.add_parser("build", help="fetch the packages and make the arrays, unless they are there already")
-    builder.add_argument("--packages", type=Path, help="folder to take packages from, and to leave downloads in")
-    builder.add_argument("--write-manifest", action="store_true", help="record what is built as a new revision")
-    builder.add_argument(
+    actions = commands.add_parser("data", help="make or verify data").add_subparsers(required=True)
+    _add_build(actions.add_parser("build", help="fetch pinned packages and make the mini edition's arrays of them"))
+    _add_prepare(actions.add_parser("prepare", help="make a full-size dataset from what its owners hand out"))
+    _add_verify(actions.add_parser("verify", help="compare data with its manifest, file by file"))
+
+
+def _add_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--packages", type=Path, help="folder to take packages from, and to leave downloads in")
+    parser.add_argument("--write-manifest", action="store_true", help="record what is built as a new revision")
+    parser.add_argument(
         "--dataset", nargs="+", metavar="NAME", choices=sorted(mini.manifest()["datasets"]), help="only these datasets"
     )
-    builder.set_defaults(run=_build)
-    verifier = actions.add_parser("verify", help="compare every file with the manifest")
-    verifier.set_defaults(run=_verify)
-    for parser in (builder, verifier):
-        parser.add_argument("--edition", choices=["mini"], default="mini")
-        parser.add_argument("--to", type=Path, metavar="DIR", help="the data folder (default: the edition's own)")
+    parser.add_argument("--edition", choices=["mini"], default="mini")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="the data folder (default: the edition's own)")
+    parser.set_defaults(run=_build)
+
+
+def _add_prepare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", choices=data_prepare.DATASETS)
+    parser.add_argument("--from", dest="source", type=Path, required=True, metavar="DIR", help="the raw files")
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder of all prepared datasets")
+    _add_workers(parser)
+    parser.set_defaults(run=_prepare)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", nargs="?", help="only this one; with --to alone, a prepared full-size dataset")
+    parser.add_argument("--edition", choices=editions.names(), help="(default: mini, unless a dataset is named)")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="the data folder (default: the edition's own)")
+    _add_workers(parser)
+    parser.set_defaults(run=_verify)
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="(default: one a core)")
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -52,10 +77,28 @@ def _build(options: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(options: argparse.Namespace) -> int:
-    directory = options.to or editions.data_directory(options.edition)
+def _prepare(options: argparse.Namespace) -> int:
     try:
-        build.verify(directory, mini.manifest())
+        prepare(data_prepare.load(options.dataset), options.source, options.to, options.workers, _say)
+    except DataError as error:
+        print(f"data prepare: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("data prepare: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    edition = options.edition or ("mini" if options.dataset is None else "v0.6")
+    directory = options.to or editions.data_directory(edition)
+    chosen = [options.dataset] if options.dataset else None
+    try:
+        if edition == "mini":
+            build.verify(directory, mini.manifest(), chosen)
+        for dataset in (chosen or data_prepare.DATASETS) if edition != "mini" else ():
+            files = verify(directory / dataset, data_prepare.load(dataset).counts, options.workers)
+            _say(f"{dataset}: {files:,} files")
     except DataError as error:
         print(f"data verify: {error}", file=sys.stderr)
         return 1

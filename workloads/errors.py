@@ -2,7 +2,8 @@
 
 WorkloadsError
 ├── DataError            the data of an edition is not usable
-│   ├── DataMissing      it has not been built here
+│   ├── DataMissing      it has not been built here, or what it is built from is not there
+│   ├── DataDamaged      a raw file that it is prepared from cannot be read
 │   ├── DataMismatch     it is there, but it is not what the manifest says
 │   └── FetchFailed      a source package could not be fetched, or is not the pinned one
 ├── EvaluationError      a split does not hold the examples that its workload declares
@@ -29,6 +30,10 @@ class DataError(WorkloadsError):
 
 class DataMissing(DataError):
     """The data has not been built in this place."""
+
+
+class DataDamaged(DataError):
+    """A raw file cannot be read as what it should be; the message names it and says what to do."""
 
 
 class DataMismatch(DataError):

@@ -68,6 +68,7 @@ STAYS_AT_HOME = (
     "workloads/__main__.py",
     "workloads/*_command.py",
     "workloads/data_build/*",
+    "workloads/data_prepare/*",
     "workloads/editions/mini_targets/*",
     "workloads/narrow.py",
     "workloads/parity.py",

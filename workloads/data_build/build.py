@@ -27,6 +27,8 @@ def verify(directory: Path, manifest: Mapping[str, Any], datasets: Iterable[str]
         DataMismatch: a file has another content, or the manifest records none.
     """
     for dataset in datasets or manifest["datasets"]:
+        if dataset not in manifest["datasets"]:
+            raise DataError(f"no dataset is called {dataset!r}; known: {', '.join(manifest['datasets'])}")
         _verify_dataset(directory / dataset, dataset, manifest["datasets"][dataset]["files"])
 
 
