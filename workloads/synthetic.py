@@ -62,12 +62,12 @@ def _images(spec: Workload, count: int, random: np.random.Generator) -> Batch:
 
 
 def _is_mixed(spec: Workload) -> bool:
-    return spec.base == "imagenet_vit"
+    return "mixup" in spec.data
 
 
 def _mixed(targets: np.ndarray, spec: Workload, random: np.random.Generator) -> np.ndarray:
     one_hot = np.eye(spec.model["classes"], dtype=np.float32)[targets]
-    weight = np.float32(random.beta(0.2, 0.2))
+    weight = np.float32(random.beta(spec.data["mixup"], spec.data["mixup"]))
     return weight * one_hot + (1 - weight) * np.roll(one_hot, 1, axis=0)
 
 

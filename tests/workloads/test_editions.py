@@ -108,16 +108,16 @@ def test_the_data_holds_as_many_examples_as_the_edition_declares(spec):
 
 def test_the_revision_follows_targets_and_data_but_not_budgets():
     mini = editions.load("mini")
-    first, *others = mini.workloads
+    first, *others = (*mini.workloads, *mini.held_out)
     harder = dataclasses.replace(first, target=Target(validation=first.target.validation + 0.01))
     longer = dataclasses.replace(first, max_runtime_s=first.max_runtime_s + 1)
     other_data = json.loads(json.dumps(manifest()))
     other_data["datasets"]["imagenet"]["files"]["train/inputs.npy"]["sha256"] = "0" * 64
 
-    assert mini.revision == revision(manifest(), mini.workloads)
+    assert mini.revision == revision(manifest(), [first, *others])
     assert mini.revision == revision(manifest(), [longer, *others])
     assert mini.revision != revision(manifest(), [harder, *others])
-    assert mini.revision != revision(other_data, mini.workloads)
+    assert mini.revision != revision(other_data, [first, *others])
 
 
 def test_a_held_out_variant_is_found_like_any_other_workload():
@@ -127,8 +127,19 @@ def test_a_held_out_variant_is_found_like_any_other_workload():
 
     assert edition.workload("ogbg_gelu") is variant
     assert registry.load(variant, "pytorch").__module__ == "workloads.ogbg.model_torch"
-    with pytest.raises(KeyError, match="edition mini has no workload 'wmt'"):
-        edition.workload("wmt")
+    with pytest.raises(KeyError, match="edition mini has no workload 'chess'"):
+        edition.workload("chess")
+
+
+@pytest.mark.parametrize("spec", editions.load("mini").held_out, ids=lambda spec: spec.name)
+def test_a_held_out_variant_of_mini_is_its_base_with_the_change_of_the_full_size_one(spec):
+    def changes(variant, base):
+        return {name: value for name, value in variant.model.items() if value != base.model.get(name)}
+
+    base = editions.load("mini").workload(spec.base)
+
+    assert changes(spec, base) == changes(registry.get(spec.name), registry.get(spec.base)) != {}
+    assert dataclasses.replace(spec, name=base.name, model=base.model, target=base.target) == base
 
 
 def test_self_tuning_has_half_as_much_time_again():

@@ -19,7 +19,7 @@ from workloads.narrow import narrow
 from workloads.snapshot import LayoutEntry
 from workloads.spec import Framework, Workload
 
-MINI = editions.load("mini").workloads
+IMAGES, GRAPHS = (editions.load("mini").workload(name) for name in ("imagenet_resnet", "ogbg"))
 HAS_CONSTANTS = ("librispeech_conformer", "librispeech_deepspeech", "wmt")  # windows, averages, tables of positions
 
 
@@ -35,19 +35,19 @@ def content(framework, params, state):
 @pytest.fixture(scope="module")
 def images():
     """The image classifier in both frameworks."""
-    return {framework: build(MINI[0], framework) for framework in Framework}
+    return {framework: build(IMAGES, framework) for framework in Framework}
 
 
 @pytest.fixture(scope="module")
 def graphs():
     """The graph network in both frameworks."""
-    return {framework: build(MINI[1], framework) for framework in Framework}
+    return {framework: build(GRAPHS, framework) for framework in Framework}
 
 
 @pytest.fixture(params=[("images", fw) for fw in Framework] + [("graphs", fw) for fw in Framework], ids="-".join)
 def built(request, images, graphs):
     name, framework = request.param
-    spec, models = (MINI[0], images) if name == "images" else (MINI[1], graphs)
+    spec, models = (IMAGES, images) if name == "images" else (GRAPHS, graphs)
     return spec, framework, *models[framework]
 
 
@@ -110,7 +110,7 @@ def test_running_averages_travel_with_the_parameters(framework, images):
 
 
 def test_batches_counted_by_batch_norm_are_part_of_a_pytorch_snapshot():
-    workload, model, _ = build(MINI[0], "pytorch")
+    workload, model, _ = build(IMAGES, "pytorch")
     model.bn1.num_batches_tracked += 2**40
 
     restored, _ = snapshot_torch.restore(workload, content("pytorch", model, None))
@@ -138,7 +138,7 @@ def test_constants_of_a_pytorch_model_are_those_of_the_judge(name):
 
 
 def test_wrappers_of_a_pytorch_model_do_not_show():
-    _, model, _ = build(MINI[1], "pytorch")
+    _, model, _ = build(GRAPHS, "pytorch")
     wrapped = nn.DataParallel(model)
 
     assert snapshot_torch.layout(wrapped) == snapshot_torch.layout(model)
@@ -147,7 +147,7 @@ def test_wrappers_of_a_pytorch_model_do_not_show():
 
 @pytest.mark.parametrize("framework", Framework)
 def test_equal_seeds_give_equal_bytes_also_in_another_process(framework, graphs):
-    spec = MINI[1]
+    spec = GRAPHS
     here = hashlib.sha256(content(framework, *graphs[framework][1:])).hexdigest()
     code = (
         "import hashlib, sys; from workloads import registry, editions, snapshot; from workloads.api import trial_keys;"
@@ -164,7 +164,7 @@ def test_equal_seeds_give_equal_bytes_also_in_another_process(framework, graphs)
 
 
 def test_a_snapshot_of_another_size_is_refused():
-    workload, _model, _ = build(MINI[1], "pytorch")
+    workload, _model, _ = build(GRAPHS, "pytorch")
 
     with pytest.raises(SnapshotMismatch, match=r"has \d+ bytes, not 12"):
         snapshot_torch.restore(workload, b"x" * 12)

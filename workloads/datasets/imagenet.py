@@ -18,13 +18,14 @@ def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -
     """Endless shuffled batches from the directory of the training split, shifted and mirrored at random.
 
     Yields:
-        inputs (batch, height, width, channels) float32, normalised; targets (batch,) int32.
+        inputs (batch, height, width, channels) float32, normalised; targets (batch,) int32, or, where the
+        workload mixes images, (batch, classes) float32.
     """
     images, targets = _load(directory)
     random = generator(seed)
     for indices in shuffled_indices(len(targets), batch_size, random):
         augmented = _augment(images[indices], spec, random)
-        yield {"inputs": _normalise(augmented, spec), "targets": targets[indices]}
+        yield _mixed({"inputs": _normalise(augmented, spec), "targets": targets[indices]}, spec, random)
 
 
 def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[dict[str, np.ndarray]]:
@@ -66,6 +67,19 @@ def _augment(images: np.ndarray, spec: Workload, random: np.random.Generator) ->
     rows = (top[:, None] + np.arange(height))[:, :, None]
     columns = (left[:, None] + np.arange(width))[:, None, :]
     return padded[np.arange(count)[:, None, None], rows, columns]
+
+
+def _mixed(batch: dict[str, np.ndarray], spec: Workload, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Mixup where the workload asks for it: every image with its neighbour, one weight for the batch, soft targets.
+
+    Source: Zhang et al. 2017 (arXiv 1710.09412).
+    """
+    if "mixup" not in spec.data:
+        return batch
+    weight = np.float32(random.beta(spec.data["mixup"], spec.data["mixup"]))
+    one_hot = np.eye(spec.model["classes"], dtype=np.float32)[batch["targets"]]
+    parts = {"inputs": batch["inputs"], "targets": one_hot}
+    return {key: weight * part + (1 - weight) * np.roll(part, 1, axis=0) for key, part in parts.items()}
 
 
 def _pad(array: np.ndarray, missing: int) -> np.ndarray:

@@ -12,6 +12,8 @@ IMAGENET_VIT = Workload(
         "image_shape": (224, 224, 3),
         "mean": (0.485 * 255, 0.456 * 255, 0.406 * 255),  # pixels are 0 to 255
         "stddev": (0.229 * 255, 0.224 * 255, 0.225 * 255),
+        "rand_augment": 2,  # operations per training image
+        "mixup": 0.2,  # both parameters of the Beta distribution that mixes training images in pairs
     },
     model={
         "patch": 16,

@@ -93,6 +93,24 @@ def test_pixels_are_normalised_with_the_numbers_of_the_spec(split):
     np.testing.assert_allclose(batch["inputs"][:, 0, 0, 0], (np.arange(10) - 3) / 2)
 
 
+def test_mixup_blends_every_image_and_its_label_with_its_neighbour_in_the_same_proportion(split):
+    spec = PLAIN.variant("mixed", data={"mixup": 1.0})
+
+    batch = next(imagenet.train_batches(split, spec, 10, seed=3))
+
+    assert batch["targets"].shape == (10, 10)
+    assert batch["targets"].dtype == np.float32
+    np.testing.assert_allclose(batch["targets"].sum(axis=1), 1, rtol=1e-6)
+    assert 0.01 < batch["targets"].max() < 0.99
+    np.testing.assert_allclose(batch["inputs"][:, 0, 0, 0], batch["targets"] @ np.arange(10), rtol=1e-5)
+
+
+def test_evaluation_never_mixes(split):
+    (batch,) = imagenet.eval_batches(split, PLAIN.variant("mixed", data={"mixup": 1.0}), 10)
+
+    assert batch["targets"].tolist() == list(range(10))
+
+
 def test_padding_has_the_shapes_of_the_reference(shared):
     golden = json.loads((shared / "data" / "reference_vectors" / "pipelines" / "batch_padding.json").read_text())
 
