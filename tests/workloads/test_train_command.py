@@ -26,6 +26,7 @@ editions.load = lambda name: edition
 sys.exit(main(["train", "entry", "--framework", "pytorch", "--workload", *sys.argv[1:]]))
 """
 
+METRICS = ("accuracy", "loss")
 FIVE_STEPS = "if global_step == 4: raise spec.TrainingCompleteError"
 
 
@@ -62,6 +63,19 @@ def test_a_run_prints_one_document_and_its_progress_elsewhere(tmp_path: Path):
 
 
 @pytest.mark.trains
+def test_a_run_of_fixed_steps_trains_one_point_past_the_target_and_measures_test_at_its_best(tmp_path: Path):
+    options = ("--steps", "6", "--evaluations", "2", "--hyperparameters", '{"learning_rate": 0.2}', "--target", "0.0")
+    result = train(tmp_path, files("pytorch"), "imagenet_resnet", *options, "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["hyperparameters"] == {"learning_rate": 0.2}
+    assert (document["ending"], document["steps"]) == ("steps", 6)
+    first, last = document["evaluations"]
+    assert (first["step"], last["step"]) == (3, 6)
+    assert set(first["metrics"]) == {f"{split}/{name}" for split in ("validation", "test") for name in METRICS}
+
+
+@pytest.mark.trains
 def test_self_tuning_needs_no_search_space_and_passes_none(tmp_path: Path):
     submission = files("pytorch", FIVE_STEPS)
     result = train(tmp_path, submission, "imagenet_resnet", "--ruleset", "self_tuning", "--json")
@@ -84,6 +98,9 @@ def test_a_failing_submission_ends_with_its_traceback(tmp_path: Path):
     [
         (("wmt",), "edition mini has no workload 'wmt'; it has: imagenet_resnet"),
         (("imagenet_resnet",), "tuning_search_space.json is missing"),
+        (("imagenet_resnet", "--hyperparameters", '{"learning_rate": []}'), 'The value of "learning_rate" in point 1'),
+        (("imagenet_resnet", "--hyperparameters", "{"), "Expecting property name"),
+        (("imagenet_resnet", "--ruleset", "self_tuning", "--steps", "0"), "--steps and --evaluations are at least 1"),
     ],
 )
 def test_a_wrong_question_gets_a_sentence(tmp_path: Path, options: tuple[str, ...], sentence: str):
