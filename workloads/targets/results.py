@@ -15,8 +15,7 @@ from workloads.targets.procedure import Findings, Settings, Trained, data_hash, 
 
 FOLDER = Path(__file__).resolve().parents[1] / "editions" / "mini_targets"
 _PACKAGES = {Framework.PYTORCH: ("numpy", "torch"), Framework.JAX: ("numpy", "jax", "jaxlib", "optax")}
-_DIGITS = 5
-_HEADER = ("workload", "metric", "validation", "test", "set by", "repeats", "worst algorithm's best", "confirmed")
+_HEADER = ("workload", "metric", "validation", "test", "set by", "repeats", "last algorithm", "confirmed")
 
 
 def document(findings: Findings, settings: Settings) -> dict[str, Any]:
@@ -38,8 +37,7 @@ def document(findings: Findings, settings: Settings) -> dict[str, Any]:
         "measured_at": [step for step, *_ in winner.measured.curve],
         "trained_s": round(sum(trained.measured.wall_s for trained in (*findings.tuning, *findings.repeats))),
         "repeats": [
-            {"seed": trained.run.seed, "test": _short(trained.outcome.test), **_curve(trained)}
-            for trained in findings.repeats
+            {"seed": trained.run.seed, "test": trained.outcome.test, **_curve(trained)} for trained in findings.repeats
         ],
         "tuning": [
             {
@@ -135,12 +133,8 @@ def _best(workload: Workload, row: Mapping[str, Any]) -> choice.Outcome:
 def _curve(trained: Trained) -> dict[str, Any]:
     return {
         "ending": trained.measured.ending,
-        "validation": [_short(validation) for _, validation, _ in trained.measured.curve],
+        "validation": [validation for _, validation, _ in trained.measured.curve],
     }
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.{_DIGITS}g}")
 
 
 def _number(value: float | None) -> str:
