@@ -6,6 +6,7 @@ per device instead, which is also how the benchmark batches them.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -50,10 +51,14 @@ def rank_batches(
 ) -> Iterator[Batch]:
     """What one of several processes trains on: every process reads the same order and takes its own turn of it.
 
-    Together the processes see what one process would see; no example is with two of them in one step.
+    Together the processes see what one process would see; no example is with two of them in one step. A dataset whose
+    examples are costly to decode has a keyword `turn` and makes only the batches number rank, rank + ranks, ...; what is
+    random in a batch must then follow from its number, not from the batches before it.
     """
-    parts = train_batches(directory, spec, max(1, batch_size // ranks), seed)
-    return itertools.islice(parts, rank, None, ranks)
+    size = max(1, batch_size // ranks)
+    if "turn" in inspect.signature(train_batches).parameters:
+        return train_batches(directory, spec, size, seed, turn=(rank, ranks))
+    return itertools.islice(train_batches(directory, spec, size, seed), rank, None, ranks)
 
 
 def check_divisible(batch_size: int, devices: int) -> None:

@@ -26,6 +26,7 @@ TRAINER_CODE = (
     "workloads/api.py",
     "workloads/base.py",
     "workloads/batching.py",
+    "workloads/decoding.py",
     "workloads/errors.py",
     "workloads/frameworks.py",
     "workloads/generations.py",

@@ -21,9 +21,17 @@ def counting(_directory, _spec, batch_size, _seed):
         yield {"inputs": np.arange(start, start + batch_size)}
 
 
+def taking_turns(_directory, _spec, batch_size, _seed, turn=(0, 1)):
+    """The same, without making the batches of others."""
+    rank, ranks = turn
+    for start in itertools.count(rank * batch_size, ranks * batch_size):
+        yield {"inputs": np.arange(start, start + batch_size)}
+
+
+@pytest.mark.parametrize("dataset", [counting, taking_turns])
 @pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_the_ranks_together_see_what_one_process_would(ranks):
-    queues = [shards.rank_batches(counting, None, IMAGES, 8, 0, rank, ranks) for rank in range(ranks)]
+def test_the_ranks_together_see_what_one_process_would(ranks, dataset):
+    queues = [shards.rank_batches(dataset, None, IMAGES, 8, 0, rank, ranks) for rank in range(ranks)]
     alone = counting(None, IMAGES, 8, 0)
     for _ in range(3):
         together = np.concatenate([next(queue)["inputs"] for queue in queues])
