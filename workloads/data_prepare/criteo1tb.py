@@ -1,0 +1,256 @@
+"""The Criteo 1 TB click logs: 24 days of tab-separated text, cut into pieces of 5,000,000 lines, as arrays of records.
+
+A line is a label, 13 counts and 26 categories. A count keeps its value, a category becomes its bucket. Logarithms and
+rounding, which the benchmark applies to all of them, are left to `workloads/datasets/criteo1tb.py`.
+
+Source: AlgoPerf workloads, criteo1tb, "Data".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from workloads.data_prepare.farmhash import fingerprint64, fingerprints_of_8_to_16
+from workloads.data_prepare.heads import link_head
+from workloads.data_prepare.parts import Part, Problem, Say
+from workloads.errors import DataDamaged
+
+# Of each categorical column.
+BUCKETS = (
+    *(39_884_406, 39_043, 17_289, 7_420, 20_263, 3, 7_120, 1_543, 63, 38_532_951, 2_953_546, 403_346, 10),
+    *(2_208, 11_938, 155, 4, 976, 14, 39_979_771, 25_641_295, 39_664_984, 585_935, 12_972, 108, 36),
+)
+_COUNTS = 13
+_DENSE = ("label", *(f"count_{column}" for column in range(_COUNTS)))
+_FIELDS = len(_DENSE) + len(BUCKETS)
+RECORD = np.dtype(
+    [(name, np.uint8 if name == "label" else np.uint32) for name in _DENSE]
+    + [(f"category_{column}", np.min_scalar_type(buckets - 1)) for column, buckets in enumerate(BUCKETS)]
+)
+
+_LAST_DAY = 23  # held out; every day before it is for training
+_CHUNK_BYTES = 8_000_000
+_NEWLINE, _TAB, _MINUS, _ZERO = b"\n\t-0"
+_MISSING_CATEGORY = np.frombuffer(b"00000000", np.uint8)
+_USUAL_LENGTH = len(_MISSING_CATEGORY)
+_MOST_DIGITS = 10
+_PIECE = re.compile(r"day_(\d{1,2})_(\d{2,})")
+
+
+class _BadLine(Exception):
+    """(line within the text, what is wrong with it)."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(line, what)
+        self.line, self.what = line, what
+
+
+def parse(text: bytes) -> np.ndarray:
+    """The records of whole lines. Fields that are empty or `-1` are missing: 0, or the category `00000000`.
+
+    Raises:
+        _BadLine: a line is not a label, counts and categories.
+    """
+    content = np.frombuffer(text + bytes(_USUAL_LENGTH), np.uint8)  # so that eight bytes follow every position
+    starts, lengths = _fields(content[: len(text)])
+    records = np.empty(len(starts), RECORD)
+    numbers = _numbers(content, starts[:, : len(_DENSE)], lengths[:, : len(_DENSE)])
+    labels = numbers[:, 0]
+    if labels.max(initial=0) > 1:
+        raise _BadLine(int(np.argmax(labels > 1)), "the label is neither 0 nor 1")
+    for column, name in enumerate(_DENSE):
+        records[name] = numbers[:, column]
+    for column, buckets in enumerate(BUCKETS):
+        place = len(_DENSE) + column
+        hashes = _hashes(content, starts[:, place], lengths[:, place], column)
+        records[f"category_{column}"] = hashes % np.uint64(buckets)
+    return records
+
+
+def _fields(content: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each field begins and how long it is, both (lines, fields)."""
+    ends = np.flatnonzero((content == _TAB) | (content == _NEWLINE))
+    is_last = content[ends] == _NEWLINE
+    expected = np.arange(1, len(ends) + 1) % _FIELDS == 0
+    if len(ends) % _FIELDS or not np.array_equal(is_last, expected):
+        per_line = np.diff(np.flatnonzero(is_last), prepend=-1)
+        line = int(np.argmax(per_line != _FIELDS))
+        raise _BadLine(line, f"{per_line[line]} fields between tabs instead of {_FIELDS}")
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    return starts.reshape(-1, _FIELDS), (ends - starts).reshape(-1, _FIELDS)
+
+
+def _numbers(content: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The values of whole numbers, 0 where they are negative or missing."""
+    is_negative = (content[starts] == _MINUS) & (lengths > 1)
+    first, digits = starts + is_negative, lengths - is_negative
+    values = np.zeros(starts.shape, np.int64)
+    is_bad = digits > _MOST_DIGITS
+    for place in range(min(_MOST_DIGITS, int(digits.max(initial=0)))):
+        is_used = place < digits
+        digit = content[np.where(is_used, first + place, 0)] - np.uint8(_ZERO)  # other characters become large
+        is_bad |= is_used & (digit > 9)
+        values = np.where(is_used, 10 * values + digit, values)
+    is_bad |= values > np.iinfo(np.uint32).max
+    if is_bad.any():
+        line, column = (int(indices[0]) for indices in np.nonzero(is_bad))
+        raise _BadLine(line, f"field {column + 1} is not a whole number")
+    return np.where(is_negative, 0, values)
+
+
+def _hashes(content: np.ndarray, starts: np.ndarray, lengths: np.ndarray, column: int) -> np.ndarray:
+    """Fingerprints of the values, each followed by the number of its column."""
+    suffix = np.frombuffer(str(column).encode(), np.uint8)
+    texts = np.empty((len(starts), _USUAL_LENGTH + len(suffix)), np.uint8)
+    texts[:, :_USUAL_LENGTH] = np.lib.stride_tricks.sliding_window_view(content, _USUAL_LENGTH)[starts]
+    texts[:, _USUAL_LENGTH:] = suffix
+    is_missing = (lengths == 0) | ((lengths == 2) & (content[starts] == _MINUS) & (content[starts + 1] == _ZERO + 1))
+    texts[is_missing, :_USUAL_LENGTH] = _MISSING_CATEGORY
+    hashes = fingerprints_of_8_to_16(texts)
+    for line in np.flatnonzero(~is_missing & (lengths != _USUAL_LENGTH)):
+        value = content[starts[line] : starts[line] + lengths[line]].tobytes()
+        hashes[line] = fingerprint64(value + suffix.tobytes())
+    return hashes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criteo:
+    """How the click logs become a dataset."""
+
+    dataset: str = "criteo1tb"
+    version: int = 1
+    licence: str = "Criteo's terms for its 1 TB click logs; not for redistribution"
+    layout: str = (
+        "  day_<d>_<nn>   text, tab-separated, d = 0 to 23: each unpacked day cut by `split -l 5000000 -d -a 2`,\n"
+        "                 885 files in all, 36 of them of day 23"
+    )
+    counts: Mapping[str, int] = field(
+        default_factory=lambda: {
+            "train": 4_195_197_692,
+            "eval_train": 83_361_792,
+            "validation": 83_274_637,
+            "test": 95_000_000,
+        }
+    )
+    lines_per_piece: int = 5_000_000
+    pieces: int = 885
+    pieces_of_last_day: int = 36
+    test_pieces: int = 19  # of the last day; validation has those after them
+
+    def check(self, source: Path, say: Say) -> list[Problem]:
+        """Missing days and pieces, and empty ones."""
+        found = _pieces(source)
+        problems = []
+        for day in range(_LAST_DAY + 1):
+            numbers = [number for of_day, number in found if of_day == day]
+            wanted = self.pieces_of_last_day if day == _LAST_DAY else max(numbers, default=0) + 1
+            missing = sorted(set(range(wanted)) - set(numbers))
+            problems += [
+                Problem(
+                    path=f"day_{day}_{number:02}",
+                    expected=f"up to {self.lines_per_piece:,} lines",
+                    advice=f"Cut that day again: `gzip -dc day_{day}.gz | split -l 5000000 -d -a 2 - day_{day}_`.",
+                )
+                for number in missing
+            ]
+        for path in found.values():
+            if path.stat().st_size == 0:
+                advice = "Cut that day again from its archive"
+                problems.append(Problem(path=path.name, expected="lines of text", found="an empty file", advice=advice))
+        if not problems and len(found) != self.pieces:
+            advice = "The last pieces of a day are missing, or are too many: cut each day again, with 5,000,000 lines"
+            problems.append(
+                Problem(path="day_*", expected=f"{self.pieces} pieces", found=str(len(found)), advice=advice)
+            )
+        say(f"criteo1tb: {len(found)} pieces of text")
+        return problems
+
+    def parts(self, source: Path) -> list[Part]:
+        """One for each piece; then `eval_train`, from pieces all over the training days."""
+        found = _pieces(source)
+        last = dict(found.keys())  # day -> number; they are in order, so the last number of a day stays
+        parts = [
+            Part(
+                name=path.name,
+                split=self._split(day, number),
+                job=(path.name,),
+                examples=self.lines_per_piece if number < last[day] else None,
+                nbytes=RECORD.itemsize * self.lines_per_piece,
+            )
+            for (day, number), path in found.items()
+        ]
+        whole = [part.name for part in parts if part.split == "train" and part.examples is not None]
+        return parts + self._eval_train(whole)
+
+    def write(self, part: Part, source: Path, folder: Path, prepared: Path) -> int:
+        """Converts a piece, or gives one of training to `eval_train`."""
+        if part.split == "eval_train":
+            return link_head(prepared / "train" / part.job[0], folder, part.examples or 0)
+        return _convert(source / part.job[0], folder / f"{part.name}.npy")
+
+    def _split(self, day: int, number: int) -> str:
+        if day < _LAST_DAY:
+            return "train"
+        return "test" if number < self.test_pieces else "validation"
+
+    def _eval_train(self, whole: list[str]) -> list[Part]:
+        """Pieces at equal distances, the last one cut short."""
+        rows, size = self.counts["eval_train"], self.lines_per_piece
+        wanted = -(-rows // size)
+        chosen = [whole[number * len(whole) // wanted] for number in range(wanted)] if whole else []
+        sizes = [min(size, rows - number * size) for number in range(len(chosen))]
+        return [
+            Part(name=f"eval_train_{name}", split="eval_train", stage=1, job=(f"{name}.npy",), examples=size)
+            for name, size in zip(chosen, sizes, strict=True)
+        ]
+
+
+def _pieces(source: Path) -> dict[tuple[int, int], Path]:
+    """(day, number) -> file, in that order."""
+    matches = ((_PIECE.fullmatch(path.name), path) for path in source.glob("day_*") if path.is_file())
+    found = {(int(match[1]), int(match[2])): path for match, path in matches if match}
+    return dict(sorted(found.items()))
+
+
+def _convert(piece: Path, result: Path) -> int:
+    """Writes the records of a piece as they are made; returns how many there are."""
+    count = 0
+    with piece.open("rb") as text, result.open("wb") as file:
+        _write_header(file, count)
+        for lines in _chunks(text):
+            try:
+                records = parse(lines)
+            except _BadLine as error:
+                raise DataDamaged(
+                    f"{piece}, line {count + error.line + 1}: {error.what}. Unpack and cut that day again."
+                ) from None
+            file.write(records.tobytes())
+            count += len(records)
+        file.seek(0)
+        _write_header(file, count)
+    return count
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    """The file in runs of whole lines; a last line without an end gets one."""
+    rest = b""
+    while content := file.read(_CHUNK_BYTES):
+        lines, newline, rest = (rest + content).rpartition(b"\n")
+        yield lines + newline
+    if rest:
+        yield rest + b"\n"
+
+
+def _write_header(file: BinaryIO, count: int) -> None:
+    """NumPy leaves room in its header for a longer count, so it can be written again."""
+    description = {"descr": np.lib.format.dtype_to_descr(RECORD), "fortran_order": False, "shape": (count,)}
+    np.lib.format.write_array_header_1_0(file, description)
+
+
+PREPARER = Criteo()
