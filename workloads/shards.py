@@ -52,8 +52,8 @@ def rank_batches(
     """What one of several processes trains on: every process reads the same order and takes its own turn of it.
 
     Together the processes see what one process would see; no example is with two of them in one step. A dataset whose
-    examples are costly to decode has a keyword `turn` and makes only the batches number rank, rank + ranks, ...; what is
-    random in a batch must then follow from its number, not from the batches before it.
+    examples are costly to decode has a keyword `turn` and makes only the batches number rank, rank + ranks, and so on;
+    what is random in a batch must then follow from its number, not from the batches before it.
     """
     size = max(1, batch_size // ranks)
     if "turn" in inspect.signature(train_batches).parameters:
