@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
+from workloads.errors import DataDamaged
+
 END = 2  # the end of a sequence; unknown characters are 0, which no sequence should hold
 _SCORE_DIGITS = 4
 TokenPair = tuple[list[int], list[int]]
@@ -21,18 +23,24 @@ def train_vocabulary(texts: Iterable[str], pieces: int) -> bytes:
     """A unigram model of that many pieces, all characters of the texts among them; the same bytes on every machine.
 
     Training sums logarithms, whose last digits differ between processors; so the scores are rounded.
+
+    Raises:
+        DataDamaged: the texts are too few for that many pieces, or have too many different characters.
     Source: AlgoPerf workloads, wmt, "Data": unigram, character coverage 1.
     """
     model = io.BytesIO()
-    SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
-        model_writer=model,
-        vocab_size=pieces,
-        model_type="unigram",
-        character_coverage=1.0,
-        num_threads=1,
-        minloglevel=2,
-    )
+    try:
+        SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=model,
+            vocab_size=pieces,
+            model_type="unigram",
+            character_coverage=1.0,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise DataDamaged(f"no vocabulary of {pieces:,} pieces comes out of these texts: {error}") from error
     return rounded_scores(model.getvalue())
 
 

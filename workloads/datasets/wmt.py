@@ -142,6 +142,12 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.lengths["inputs"])
 
+    def sequence(self, side: str, pair: int) -> list[int]:
+        """The tokens of one side of a pair."""
+        tokens, _, _ = self.tokens(side, np.array([pair]))
+        found: list[int] = tokens.tolist()
+        return found
+
     def tokens(self, side: str, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The tokens of the chosen sequences joined, each one's position, and how many each sequence has."""
         counts, starts = self.lengths[side][chosen], self.starts[side][chosen]
