@@ -139,10 +139,10 @@ _WMT = dataclasses.replace(
     step_hint=700,
     batch_size=32,
     eval_batch_size=128,
-    num_train_examples=14_006,
-    num_eval_train_examples=128,
-    num_validation_examples=128,
-    num_test_examples=128,
+    num_train_examples=12_648,
+    num_eval_train_examples=80,
+    num_validation_examples=80,
+    num_test_examples=80,
 )
 _WMT_GLU_TANH = _held_out(_WMT, WMT, WMT_GLU_TANH, Target(validation=8.0, test=8.0))
 
