@@ -35,7 +35,7 @@ class Training:
 
     def __init__(self, name: str, framework: str, start: Arrays, point: dict[str, Any] | None) -> None:
         install()
-        self.submission = _module(ALGORITHMS / name / framework / "submission.py")
+        self.submission = submission_of(name, framework)
         self.side = {"jax": _Jax, "pytorch": _Torch}[framework](start)
         self.point = hyperparameters_tuple(point)
         self.workload = self.side.workload
@@ -134,8 +134,10 @@ class _Torch:
         return {name: params[name].detach().numpy().copy() for name in SHAPES}
 
 
-def _module(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"reference_{path.parts[-3]}_{path.parts[-2]}", path)
+def submission_of(name: str, framework: str) -> Any:
+    """The module, under a name of its own, so that one process can hold them all. `algoperf` is importable."""
+    path = ALGORITHMS / name / framework / "submission.py"
+    spec = importlib.util.spec_from_file_location(f"reference_{name}_{framework}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -108,7 +108,7 @@ def test_the_search_space_has_five_different_points(folder: Path):
     assert len({json.dumps(point) for point in points}) == 5
 
 
-@pytest.mark.trains
+@pytest.mark.full
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_every_point_and_the_defaults_train(folder: Path, tmp_path: Path):
     environment = {"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(tmp_path)}
