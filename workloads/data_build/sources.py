@@ -23,6 +23,7 @@ BUILDERS: Mapping[str, str] = {
     "criteo1tb": "flights",
     "fastmri": "head_scan",
     "imagenet": "fashion",
+    "librispeech": "number_words",
     "molpcba": "molecules",
     "wmt": "office_help",
 }

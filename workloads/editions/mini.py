@@ -16,6 +16,8 @@ from workloads.editions.revision import revision
 from workloads.fastmri.spec import FASTMRI, FASTMRI_TANH
 from workloads.imagenet_resnet.spec import IMAGENET_RESNET, IMAGENET_RESNET_SILU
 from workloads.imagenet_vit.spec import IMAGENET_VIT, IMAGENET_VIT_GLU
+from workloads.librispeech_conformer.spec import LIBRISPEECH_CONFORMER, LIBRISPEECH_CONFORMER_GELU
+from workloads.librispeech_deepspeech.spec import LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH_TANH
 from workloads.ogbg.spec import OGBG, OGBG_GELU
 from workloads.spec import Edition, Ruleset, Target, Workload
 from workloads.wmt.spec import WMT, WMT_GLU_TANH
@@ -103,6 +105,54 @@ _IMAGENET_VIT = dataclasses.replace(
 )
 _IMAGENET_VIT_GLU = _held_out(_IMAGENET_VIT, IMAGENET_VIT, IMAGENET_VIT_GLU, Target(validation=0.78, test=0.77))
 
+# One to three spoken digits, 1.6 s at most.
+_LIBRISPEECH_CONFORMER = dataclasses.replace(
+    LIBRISPEECH_CONFORMER,
+    data={"max_samples": 26_000, "max_targets": 4, "sample_rate": 16_000},
+    model={
+        **LIBRISPEECH_CONFORMER.model,
+        "vocabulary": 29,
+        "encoder_dim": 32,
+        "heads": 4,
+        "depth": 2,
+        "frequency_masks": 1,
+        "time_masks": 2,
+        "norm_decay": 0.95,
+    },
+    target=Target(validation=0.1, test=0.15),
+    max_runtime_s=72,
+    eval_period_s=6,
+    step_hint=600,
+    batch_size=16,
+    eval_batch_size=32,
+    num_train_examples=4_000,
+    num_eval_train_examples=160,
+    num_validation_examples=160,
+    num_test_examples=160,
+)
+_LIBRISPEECH_CONFORMER_GELU = _held_out(
+    _LIBRISPEECH_CONFORMER, LIBRISPEECH_CONFORMER, LIBRISPEECH_CONFORMER_GELU, Target(validation=0.1, test=0.15)
+)
+_LIBRISPEECH_DEEPSPEECH = dataclasses.replace(
+    _LIBRISPEECH_CONFORMER,
+    name=LIBRISPEECH_DEEPSPEECH.name,
+    base=LIBRISPEECH_DEEPSPEECH.base,
+    model={
+        **LIBRISPEECH_DEEPSPEECH.model,
+        "vocabulary": 29,
+        "encoder_dim": 32,
+        "lstm_layers": 2,
+        "feed_forward_layers": 1,
+        "frequency_masks": 1,
+        "time_masks": 2,
+        "norm_decay": 0.95,
+    },
+    target=Target(validation=0.1, test=0.15),
+)
+_LIBRISPEECH_DEEPSPEECH_TANH = _held_out(
+    _LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH_TANH, Target(validation=0.1, test=0.15)
+)
+
 # Drug-like molecules; the tasks are functional groups they contain or not.
 _OGBG = dataclasses.replace(
     OGBG,
@@ -146,8 +196,26 @@ _WMT = dataclasses.replace(
 )
 _WMT_GLU_TANH = _held_out(_WMT, WMT, WMT_GLU_TANH, Target(validation=8.0, test=8.0))
 
-WORKLOADS = (_CRITEO1TB, _FASTMRI, _IMAGENET_RESNET, _IMAGENET_VIT, _OGBG, _WMT)
-HELD_OUT = (_CRITEO1TB_LAYERNORM, _FASTMRI_TANH, _IMAGENET_RESNET_SILU, _IMAGENET_VIT_GLU, _OGBG_GELU, _WMT_GLU_TANH)
+WORKLOADS = (
+    _CRITEO1TB,
+    _FASTMRI,
+    _IMAGENET_RESNET,
+    _IMAGENET_VIT,
+    _LIBRISPEECH_CONFORMER,
+    _LIBRISPEECH_DEEPSPEECH,
+    _OGBG,
+    _WMT,
+)
+HELD_OUT = (
+    _CRITEO1TB_LAYERNORM,
+    _FASTMRI_TANH,
+    _IMAGENET_RESNET_SILU,
+    _IMAGENET_VIT_GLU,
+    _LIBRISPEECH_CONFORMER_GELU,
+    _LIBRISPEECH_DEEPSPEECH_TANH,
+    _OGBG_GELU,
+    _WMT_GLU_TANH,
+)
 
 
 def manifest() -> dict[str, Any]:

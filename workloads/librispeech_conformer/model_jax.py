@@ -92,6 +92,7 @@ class ConvolutionBlock(nn.Module):
 
     kernel: int
     activation: str
+    norm_decay: float
 
     @nn.compact
     def __call__(
@@ -107,7 +108,7 @@ class ConvolutionBlock(nn.Module):
             use_bias=False,
             kernel_init=nn.initializers.glorot_uniform(),
         )(jnp.where(padded, 0, x))
-        x = BatchNorm()(x, padded[..., 0], use_running_averages=use_running_averages)
+        x = BatchNorm(self.norm_decay)(x, padded[..., 0], use_running_averages=use_running_averages)
         x = glorot_dense(width)(_ACTIVATIONS[self.activation](x))
         return dropout(x, dropout_rate, self.make_rng("dropout") if train else None)
 
@@ -121,6 +122,7 @@ class ConformerBlock(nn.Module):
     activation: str
     attention_temperature: float
     closing_norm: bool
+    norm_decay: float
 
     @nn.compact
     def __call__(
@@ -130,7 +132,7 @@ class ConformerBlock(nn.Module):
         hidden = self.feed_forward_factor * x.shape[-1]
         x = x + 0.5 * FeedForwardModule(hidden, self.activation)(x, padded, **how)
         x = x + MultiHeadedSelfAttention(self.heads, self.attention_temperature)(x, padded, **how)
-        convolution = ConvolutionBlock(self.kernel, self.activation)
+        convolution = ConvolutionBlock(self.kernel, self.activation, self.norm_decay)
         x = x + convolution(x, padded, use_running_averages=use_running_averages, **how)
         x = x + 0.5 * FeedForwardModule(hidden, self.activation)(x, padded, **how)
         return LayerNorm()(x) if self.closing_norm else x
@@ -150,6 +152,7 @@ class Conformer(nn.Module):
     closing_norm: bool
     frequency_masks: int
     time_masks: int
+    norm_decay: float = 0.999  # of the running averages
 
     @nn.compact
     def __call__(
@@ -171,6 +174,7 @@ class Conformer(nn.Module):
                 self.activation,
                 self.attention_temperature,
                 self.closing_norm,
+                self.norm_decay,
             )
             x = block(x, padded, dropout_rate=dropout_rate, train=train, use_running_averages=use_running_averages)
         return glorot_dense(self.vocabulary)(LayerNorm()(x)), paddings

@@ -117,13 +117,13 @@ class Attention(nn.Module):
 class Convolution(nn.Module):
     """Norm, gated linear unit, convolution along time of each feature, batch norm, activation, linear, dropout."""
 
-    def __init__(self, width: int, kernel: int, activation: _Activation) -> None:
+    def __init__(self, width: int, kernel: int, activation: _Activation, norm_decay: float) -> None:
         super().__init__()
         self.ln = LayerNorm(width)
         self.lin1, self.lin2 = glorot_linear(width, width), glorot_linear(width, width)
         self.conv1 = nn.Conv1d(width, width, kernel, padding="same", groups=width, bias=False)
         nn.init.xavier_uniform_(self.conv1.weight)
-        self.bn = MaskedBatchNorm(width, scale_name="scale")
+        self.bn = MaskedBatchNorm(width, momentum=1 - norm_decay, scale_name="scale")
         self.bn.register_buffer(
             "dim", torch.full((1,), width, device="cpu")
         )  # computes nothing: a part of the published state
@@ -151,12 +151,13 @@ class Block(nn.Module):
         activation: str,
         attention_temperature: float,
         closing_norm: bool,
+        norm_decay: float,
     ) -> None:
         super().__init__()
         hidden, feed_forward_activation = feed_forward_factor * width, _FEED_FORWARD_ACTIVATIONS[activation]
         self.ff1 = FeedForward(width, hidden, feed_forward_activation)
         self.mhsa = Attention(width, heads, attention_temperature)
-        self.conv = Convolution(width, kernel, _CONVOLUTION_ACTIVATIONS[activation])
+        self.conv = Convolution(width, kernel, _CONVOLUTION_ACTIVATIONS[activation], norm_decay)
         self.ff2 = FeedForward(width, hidden, feed_forward_activation)
         self.ln = LayerNorm(width) if closing_norm else nn.Identity()
 
@@ -187,6 +188,7 @@ class Conformer(nn.Module):
         closing_norm: bool,
         frequency_masks: int,
         time_masks: int,
+        norm_decay: float = 0.999,  # of the running averages
     ) -> None:
         super().__init__()
         self.frequency_masks, self.time_masks = frequency_masks, time_masks
@@ -201,6 +203,7 @@ class Conformer(nn.Module):
             activation=activation,
             attention_temperature=attention_temperature,
             closing_norm=closing_norm,
+            norm_decay=norm_decay,
         )
         self.conformers = nn.ModuleList(block() for _ in range(depth))
         self.ln = LayerNorm(encoder_dim)

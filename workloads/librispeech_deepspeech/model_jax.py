@@ -27,13 +27,14 @@ class BatchRNN(nn.Module):
     """A norm and a bidirectional LSTM layer, which ends and turns at the last frame that counts."""
 
     layer_norm: bool
+    norm_decay: float
 
     @nn.compact
     def __call__(self, x: jax.Array, padded: jax.Array, *, use_running_averages: bool) -> jax.Array:
         units = x.shape[-1] // 2
         if self.layer_norm:
             return LSTM(units)(LayerNorm()(x), padded)
-        norm = BatchNorm(over_all_devices=True)
+        norm = BatchNorm(self.norm_decay, over_all_devices=True)
         return LSTM(units)(norm(x, padded, use_running_averages=use_running_averages), padded)
 
 
@@ -42,6 +43,7 @@ class FeedForwardModule(nn.Module):
 
     activation: str
     layer_norm: bool
+    norm_decay: float
 
     @nn.compact
     def __call__(
@@ -51,7 +53,8 @@ class FeedForwardModule(nn.Module):
         if self.layer_norm:
             x = LayerNorm()(x)
         else:
-            x = BatchNorm(over_all_devices=True)(x, padded, use_running_averages=use_running_averages)
+            norm = BatchNorm(self.norm_decay, over_all_devices=True)
+            x = norm(x, padded, use_running_averages=use_running_averages)
         x = _ACTIVATIONS[self.activation](glorot_dense(width)(x))
         x = jnp.where(padded[..., jnp.newaxis], 0, x)
         return dropout(x, dropout_rate, self.make_rng("dropout") if train else None)
@@ -71,6 +74,7 @@ class DeepSpeech(nn.Module):
     frequency_masks: int
     time_masks: int
     fixed_dropout_jax: float | None
+    norm_decay: float = 0.999  # of the running averages
 
     @nn.compact
     def __call__(
@@ -84,10 +88,10 @@ class DeepSpeech(nn.Module):
         x = dropout(x, dropout_rate, self.make_rng("dropout") if train else None)  # (B, frames / 4, width)
         padded = paddings > 0
         for _ in range(self.lstm_layers):
-            lstm = BatchRNN(self.layer_norm)
+            lstm = BatchRNN(self.layer_norm, self.norm_decay)
             x = self._add(x, lstm(x, padded, use_running_averages=use_running_averages))
         for _ in range(self.feed_forward_layers):
-            ffn = FeedForwardModule(self.activation, self.layer_norm)
+            ffn = FeedForwardModule(self.activation, self.layer_norm, self.norm_decay)
             # The benchmark's JAX code forgets to hand the rate to these layers, except where they have no shortcut.
             rate = dropout_rate if self.fixed_dropout_jax is None else self.fixed_dropout_jax
             update = ffn(x, padded, dropout_rate=rate, train=train, use_running_averages=use_running_averages)

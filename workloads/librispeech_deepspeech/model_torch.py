@@ -7,6 +7,7 @@ names as in the benchmark's parameter tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -26,13 +27,13 @@ _ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {"relu": F.
 class Normalised(nn.Module):
     """What begins with a norm: over the frames of all devices that count, or over the features of each frame."""
 
-    def __init__(self, width: int, *, layer_norm: bool) -> None:
+    def __init__(self, width: int, *, layer_norm: bool, norm_decay: float) -> None:
         super().__init__()
         self.layer_norm = layer_norm
         if layer_norm:
             self.normalization_layer = LayerNorm(width)
         else:
-            self.bn_normalization_layer = MaskedBatchNorm(width, over_all_ranks=True)
+            self.bn_normalization_layer = MaskedBatchNorm(width, momentum=1 - norm_decay, over_all_ranks=True)
 
     def normalise(self, x: torch.Tensor, padded: torch.Tensor) -> torch.Tensor:
         return self.normalization_layer(x) if self.layer_norm else self.bn_normalization_layer(x, padded)
@@ -41,8 +42,8 @@ class Normalised(nn.Module):
 class Recurrent(Normalised):
     """A norm and a bidirectional LSTM layer, which ends and turns at the last frame that counts."""
 
-    def __init__(self, width: int, *, layer_norm: bool) -> None:
-        super().__init__(width, layer_norm=layer_norm)
+    def __init__(self, width: int, *, layer_norm: bool, norm_decay: float) -> None:
+        super().__init__(width, layer_norm=layer_norm, norm_decay=norm_decay)
         self.lstm = nn.LSTM(width, width // 2, batch_first=True, bidirectional=True)
 
     def forward(self, x: torch.Tensor, padded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -55,8 +56,8 @@ class Recurrent(Normalised):
 class FeedForward(Normalised):
     """A norm, a linear layer, an activation and dropout."""
 
-    def __init__(self, width: int, activation: str, *, layer_norm: bool) -> None:
-        super().__init__(width, layer_norm=layer_norm)
+    def __init__(self, width: int, activation: str, *, layer_norm: bool, norm_decay: float) -> None:
+        super().__init__(width, layer_norm=layer_norm, norm_decay=norm_decay)
         self.lin = glorot_linear(width, width)
         self.activation = _ACTIVATIONS[activation]
 
@@ -81,15 +82,16 @@ class DeepSpeech(nn.Module):
         output_norm: bool,
         frequency_masks: int,
         time_masks: int,
+        norm_decay: float = 0.999,  # of the running averages
     ) -> None:
         super().__init__()
         self.residual, self.frequency_masks, self.time_masks = residual, frequency_masks, time_masks
         self.preprocessor = LogMel()
         self.subsample = Subsample(log_mel.BANDS, encoder_dim, _ACTIVATIONS[activation], linear_name="lin")
-        self.lstms = nn.ModuleList(Recurrent(encoder_dim, layer_norm=layer_norm) for _ in range(lstm_layers))
-        self.ffns = nn.ModuleList(
-            FeedForward(encoder_dim, activation, layer_norm=layer_norm) for _ in range(feed_forward_layers)
-        )
+        recurrent = partial(Recurrent, layer_norm=layer_norm, norm_decay=norm_decay)
+        self.lstms = nn.ModuleList(recurrent(encoder_dim) for _ in range(lstm_layers))
+        feed_forward = partial(FeedForward, layer_norm=layer_norm, norm_decay=norm_decay)
+        self.ffns = nn.ModuleList(feed_forward(encoder_dim, activation) for _ in range(feed_forward_layers))
         self.ln = LayerNorm(encoder_dim) if output_norm else nn.Identity()
         self.lin = glorot_linear(encoder_dim, vocabulary)
 

@@ -1,0 +1,108 @@
+"""Read speech and what is said, in tokens.
+
+A split is a folder of arrays: `samples.npy`, sound at the workload's rate, int16; `parts.npy` (parts, 2), stretches of
+it, first sample and number of samples; `num_parts.npy` (utterances,), how many stretches behind each other make an
+utterance: one where it was recorded, several where it is put together; `tokens.npy`, the texts of all utterances, each
+with the token of its end, and `num_tokens.npy` (utterances,). Or several such sets, each with names that begin with a
+word of its own and a dot.
+
+Batches are float32, sound and tokens alike, and have one length; paddings beside them are 1 where nothing is. Source:
+AlgoPerf workloads, LibriSpeech, "Batch".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.batching import generator, shuffled_indices
+from workloads.errors import DataMissing
+from workloads.spec import Workload
+
+
+def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Endless shuffled batches from the directory of the training split.
+
+    Yields:
+        inputs, sound (batch_size, max_samples) and its paddings; targets, tokens (batch_size, max_targets) and theirs.
+    """
+    speech = _Speech.load(directory)
+    for chosen in shuffled_indices(len(speech), batch_size, generator(seed)):
+        yield _batch(speech, chosen, spec, batch_size)
+
+
+def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[dict[str, Any]]:
+    """Every utterance of a split once, in order; rows that pad the last batch are padding throughout, of weight 0."""
+    speech = _Speech.load(directory)
+    for start in range(0, len(speech), batch_size):
+        chosen = np.arange(start, min(start + batch_size, len(speech)))
+        weights = (np.arange(batch_size) < len(chosen)).astype(np.float32)
+        yield {**_batch(speech, chosen, spec, batch_size), "weights": weights}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Speech:
+    """A split; its sound stays on the disk until it is read."""
+
+    samples: Sequence[np.ndarray]  # of each set
+    parts: np.ndarray  # (parts, 3): set, first sample, number of samples
+    part_starts: np.ndarray  # (utterances + 1,)
+    tokens: np.ndarray
+    token_starts: np.ndarray  # (utterances + 1,)
+
+    @classmethod
+    def load(cls, directory: Path) -> _Speech:
+        sets = sorted(path.name.removesuffix("samples.npy") for path in directory.glob("*samples.npy"))
+        if not sets:
+            raise DataMissing(f"{directory} holds no samples.npy: make its data again")
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([np.load(directory / f"{word}{name}.npy") for word in sets])
+
+        counts = [len(np.load(directory / f"{word}parts.npy", mmap_mode="r")) for word in sets]
+        numbers = np.repeat(np.arange(len(sets)), counts)
+        return cls(
+            samples=[np.load(directory / f"{word}samples.npy", mmap_mode="r") for word in sets],
+            parts=np.column_stack([numbers, joined("parts")]).astype(np.int64),
+            part_starts=_starts(joined("num_parts")),
+            tokens=joined("tokens").astype(np.float32),
+            token_starts=_starts(joined("num_tokens")),
+        )
+
+    def __len__(self) -> int:
+        return len(self.part_starts) - 1
+
+    def sound(self, utterance: int) -> np.ndarray:
+        """(samples,) int16."""
+        parts = self.parts[self.part_starts[utterance] : self.part_starts[utterance + 1]]
+        return np.concatenate([self.samples[number][first : first + count] for number, first, count in parts])
+
+    def text(self, utterance: int) -> np.ndarray:
+        """(tokens,) float32."""
+        return self.tokens[self.token_starts[utterance] : self.token_starts[utterance + 1]]
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def _batch(speech: _Speech, chosen: np.ndarray, spec: Workload, batch_size: int) -> dict[str, Any]:
+    sounds = [speech.sound(utterance) for utterance in chosen]
+    texts = [speech.text(utterance) for utterance in chosen]
+    return {
+        "inputs": _padded(sounds, batch_size, spec.data["max_samples"]),
+        "targets": _padded(texts, batch_size, spec.data["max_targets"]),
+    }
+
+
+def _padded(rows: list[np.ndarray], count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """(count, length) float32 twice: the rows with zeros behind them, and ones where these zeros are."""
+    values, paddings = np.zeros((count, length), np.float32), np.ones((count, length), np.float32)
+    for number, row in enumerate(rows):
+        values[number, : len(row)] = row
+        paddings[number, : len(row)] = 0
+    return values, paddings
