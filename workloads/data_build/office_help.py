@@ -8,24 +8,21 @@ apart for validation and test, and no sentence of either language is in two of t
 from __future__ import annotations
 
 import html
-import io
 import re
-import subprocess
-import tarfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from workloads.data_build.debian import read_folder
 from workloads.data_build.sources import Tree
 from workloads.data_prepare.pieces import split_arrays, token_pairs, train_vocabulary
 
-_FOLDERS = {"german": "./usr/share/libreoffice/help/de/text/", "english": "./usr/share/libreoffice/help/en-US/text/"}
 _PARAGRAPH = re.compile(r'<(p|h[1-6]) id="([^"]+)"[^>]*>(.*?)</\1>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-ZÄÖÜ])")
-_PLAIN = re.compile(r"[A-Za-zÄÖÜäöüß0-9 ,.:;'’\"“”„()/%=+*–-]+")
+_PLAIN = re.compile(r"[A-Za-zÄÖÜäöüß0-9 ,.:;'’\"“”„()/%–-]+")
 
 COUNTS = {"eval_train": 80, "validation": 80, "test": 80}  # training: all that is left
 WORDS = range(2, 13)
@@ -43,20 +40,17 @@ class Pair(NamedTuple):
 
 def build(german: Path, english: Path) -> Tree:
     """The splits and the vocabulary, from Debian's packages of the help in both languages."""
-    splits = _splits(_pages(german, _FOLDERS["german"]), _pages(english, _FOLDERS["english"]))
+    splits = _splits(_pages(german, "de"), _pages(english, "en-US"))
     vocabulary = train_vocabulary((text for pair in splits["train"] for text in pair), PIECES)
     tokens = {split: list(token_pairs(vocabulary, pairs, MAX_TOKENS)) for split, pairs in splits.items()}
     arrays = {split: split_arrays(pairs[: COUNTS.get(split)]) for split, pairs in tokens.items()}
     return {**arrays, "vocabulary": {"sentencepiece.model": vocabulary}}
 
 
-def _pages(package: Path, folder: str) -> dict[str, dict[str, str]]:
-    """Name of a page -> id -> text of its paragraph; pages in order of their names."""
-    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        members = {member.name.removeprefix(folder): member for member in files if member.name.startswith(folder)}
-        names = sorted(name for name, member in members.items() if member.isfile() and name.endswith(".html"))
-        return {name: _paragraphs(files.extractfile(members[name]).read().decode()) for name in names}  # type: ignore[union-attr]
+def _pages(package: Path, language: str) -> dict[str, dict[str, str]]:
+    """Name of a page -> id -> text of its paragraph; pages in the order of their names."""
+    files = read_folder(package, f"usr/share/libreoffice/help/{language}/text")
+    return {name: _paragraphs(page.decode()) for name, page in files.items() if name.endswith(".html")}
 
 
 def _paragraphs(page: str) -> dict[str, str]:
