@@ -11,7 +11,7 @@ from algoperf import spec
 
 # What a point of the search space leaves out, and everything under self-tuning.
 DEFAULTS: dict[str, Any] = {
-    "learning_rate": 0.1,
+    "learning_rate": 0.5,
     "one_minus_beta1": 0.1,
     "weight_decay": 1e-05,
     "warmup_factor": 0.05,
