@@ -60,10 +60,13 @@ def _files(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[str]]]:
     yield "cite.bib", [board_text.bibtex(snapshot)]
     yield "index.html", [_page(snapshot, standings)]
     for standing in standings:
-        yield f"submissions/{standing.submission.slug}.json", [_json(_submission(snapshot, standing.submission))]
+        yield (
+            f"submissions/{standing.submission.slug}.json",
+            [_json(submission_document(snapshot, standing.submission))],
+        )
 
 
-def _submission(snapshot: Snapshot, submission: Submission) -> dict[str, Any]:
+def submission_document(snapshot: Snapshot, submission: Submission) -> dict[str, Any]:
     """Who entered it, where it is from, and its whole run. Of a printed board no run, also when one was imported."""
     names = ("slug", "name", "version", "authors", "affiliation", "description", "paper_url", "licence", "origin",
              "source", "source_url", "archive_sha256", "bundle_sha256")  # fmt: skip

@@ -126,7 +126,8 @@ class TrialRow:
 def trial_rows(submission: Submission, trials: Iterable[Trial]) -> list[TrialRow]:
     """Trials (with attempts loaded) -> rows; the fastest that reached the target is marked in each study."""
     edition, ruleset = editions.load(submission.edition), Ruleset(submission.ruleset)
-    listed = list(trials)
+    known = {workload.name for workload in (*edition.workloads, *edition.held_out)}
+    listed = [trial for trial in trials if trial.study.workload in known]  # an older revision may have had others
     fastest: dict[int, Trial] = {}
     for trial in listed:
         if trial.time_to_target_s is not None:

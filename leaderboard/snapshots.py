@@ -3,7 +3,8 @@
 The document holds everything a page, a chart or a download shows, and enough to score the same board again:
 
     edition, revision, ruleset, hardware_class, hardware_model, rules, tau_max, trials
-    origin          "run" (here), "imported" (measured elsewhere), "printed" (copied from print), or "mixed"
+    origin          "run" (here), "imported" (measured elsewhere), "printed" (copied from print), "shipped" (measured by
+                    this judge on another machine), or "mixed"
     sources         [{text, url}], of what was not measured here
     workloads       [{name, role, base, metric, higher_is_better, target, budget_s, studies}]
     submissions     {slug: {id, name, team, is_baseline, origin}}, best first

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils import timezone
 
 import scoring
 from leaderboard import snapshots
@@ -30,6 +32,8 @@ def recompute_board(
     *,
     reason: str = "",
     thaw: bool = False,
+    axes: Axes | None = None,
+    moment: datetime | None = None,
 ) -> Snapshot:
     """Scores a board from its published submissions and swaps in the new snapshot, all in one transaction.
 
@@ -40,6 +44,8 @@ def recompute_board(
     Args:
         reason: what changed, one sentence for the change log.
         thaw: computes a frozen board too, for the import that replaces what was printed.
+        axes: what the board compares, where it comes with its results; default: as its edition or last snapshot says.
+        moment: of the snapshot; default: now.
     Raises:
         KeyError: an unknown edition.
         ValueError: a revision that is neither the edition's present one nor that of an earlier snapshot.
@@ -47,7 +53,7 @@ def recompute_board(
     board = _locked_board(edition, revision, ruleset, hardware_class, hardware_model)
     if board.is_frozen and board.current is not None and not thaw:
         return board.current
-    axes = _axes(board)
+    axes = axes or _axes(board)
     members = Submission.objects.filter(hardware_class=hardware_class, hardware_model=hardware_model)
     published = members.ranked(edition=edition, revision=revision, ruleset=ruleset).select_related("team")
     submissions = {submission.pk: submission for submission in published.order_by("pk")}
@@ -62,7 +68,7 @@ def recompute_board(
     )
     if board.current is not None and board.current.document == document:
         return board.current
-    return publish_document(board, document, reason)
+    return publish_document(board, document, reason, moment=moment)
 
 
 def recompute_board_of(submission: Submission, *, reason: str = "") -> Snapshot:
@@ -248,7 +254,9 @@ def _not_ranked(
     ]
 
 
-def publish_document(board: Board, document: Mapping[str, Any], reason: str) -> Snapshot:
+def publish_document(
+    board: Board, document: Mapping[str, Any], reason: str, *, moment: datetime | None = None
+) -> Snapshot:
     """Stores a document as the board's next snapshot with its standings, and shows it from now on."""
     number = 1 if board.current is None else board.current.number + 1
     snapshot = Snapshot.objects.create(
@@ -258,6 +266,7 @@ def publish_document(board: Board, document: Mapping[str, Any], reason: str) -> 
         reason=reason,
         document=document,
         head=snapshots.head_of(document),
+        created_at=moment or timezone.now(),
     )
     Standing.objects.bulk_create(_standings(snapshot))
     board.current = snapshot

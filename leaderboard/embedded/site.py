@@ -23,6 +23,7 @@ from leaderboard.embedded import host
 from leaderboard.embedded.processes import Child, ProcessFailed, become_subreaper, end_descendants
 from leaderboard.embedded.site_user import site_user
 from leaderboard.printed import load_printed_boards
+from leaderboard.shipped import load_shipped_boards
 
 WEB_READY_S = 60.0
 HOST_STOP_S = 40.0  # its supervisors kill their containers and report
@@ -66,6 +67,7 @@ class EmbeddedSite:
             become_subreaper()
             migrate_if_needed(self.say)
             load_printed_boards()
+            load_shipped_boards()
             user = site_user(self.say)
             if self.with_host:
                 host.register_local_host()

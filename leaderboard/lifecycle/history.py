@@ -14,6 +14,7 @@ from leaderboard import clean
 from leaderboard.lifecycle import audit
 from leaderboard.lifecycle.actors import SHELL
 from leaderboard.lifecycle.states import S, locked
+from leaderboard.lifecycle.submissions import keep_files
 from leaderboard.lifecycle.teams import free_slug
 from leaderboard.models import Attempt, Evaluation, Host, Study, Submission, Team, Trial
 from workloads import editions
@@ -79,6 +80,34 @@ def import_runs(edition_name: str, ruleset: str, about: Attribution, runs: Itera
         submission.save()
     counts = _store(submission, runs)
     audit.record(SHELL, "import logs", submission, after={"origin": submission.origin, **counts})
+    return submission
+
+
+@transaction.atomic
+def record_shipped(
+    edition_name: str,
+    ruleset: str,
+    about: Attribution,
+    runs: Iterable[Run],
+    contents: Mapping[str, bytes],
+    **fields: str,
+) -> Submission:
+    """Nothing -> PUBLISHED with its code and every trial and evaluation that came with the site; once.
+
+    Args:
+        contents: the submission's files by path, for the code pages.
+        fields: others of the row, as they were where it ran: revision, archive_sha256, search_space_json.
+    """
+    found = _find(edition_name, ruleset, about.key)
+    if found is not None:
+        return found
+    submission = _create(edition_name, ruleset, about, Submission.Origin.SHIPPED)
+    for name, value in fields.items():
+        setattr(submission, name, value)
+    submission.save()
+    keep_files(submission, contents)
+    counts = _store(submission, runs)
+    audit.record(SHELL, "load shipped result", submission, after={"origin": submission.origin, **counts})
     return submission
 
 

@@ -176,7 +176,7 @@ def finish_checks(
     draft.checked_at, draft.checks_passed = timezone.now(), passed
     draft.search_space_json = "" if search_space is None else json.dumps(search_space)
     draft.bundle_sha256 = files.store(bundle) if passed else ""
-    _keep_files(draft, contents or {})
+    keep_files(draft, contents or {})
     _fill_from(draft, info or {})
     changed = ["checked_at", "checks_passed", "search_space_json", "bundle_sha256", *EDITABLE]
     failed = draft.findings.filter(verdict=Finding.Verdict.REJECTED).count()
@@ -309,9 +309,10 @@ def _forget_checks(draft: Submission) -> None:
     draft.bundle_sha256, draft.search_space_json, draft.checks_passed = "", "", False
 
 
-def _keep_files(draft: Submission, contents: Mapping[str, bytes]) -> None:
+def keep_files(submission: Submission, contents: Mapping[str, bytes]) -> None:
+    """Stores the files of a submission by path, for the code pages."""
     SubmissionFile.objects.bulk_create(
-        SubmissionFile(submission=draft, path=path, sha256=files.store(data), nbytes=len(data))
+        SubmissionFile(submission=submission, path=path, sha256=files.store(data), nbytes=len(data))
         for path, data in sorted(contents.items())
     )
 

@@ -69,6 +69,11 @@ class Snapshot(AppendOnly):
         """True when it repeats what was printed elsewhere: scores and rounded times, no measurements, no curves."""
         return bool(self.head.get("origin") == "printed")
 
+    @property
+    def is_shipped(self) -> bool:
+        """True when it came with the site: measured by this project's judge on another machine."""
+        return bool(self.head.get("origin") == "shipped")
+
 
 class StandingQuerySet(AppendOnlyQuerySet):
     def for_table(self, snapshot: Snapshot) -> Self:

@@ -146,6 +146,7 @@ class Submission(models.Model):
         RUN = "run"  # our judge
         IMPORTED = "imported"  # somebody else; their logs were read in
         PRINTED = "printed"  # somebody else; the results were copied from where they are printed
+        SHIPPED = "shipped"  # this project's judge on another machine; the results came with the site
 
     UNSENT = (Status.DRAFT, Status.VALIDATING, Status.REJECTED)
     ACTIVE = (Status.QUEUED, Status.RUNNING, Status.SCORING)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
@@ -58,13 +59,13 @@ class OpenBoard:
 
 
 def open_board(request: HttpRequest, edition: str, ruleset: str) -> OpenBoard:
-    """The newest board, or the one of `hardware`; its current snapshot, or the one with the number `snapshot`.
+    """The newest board that ranks something, or the one of `hardware`; its present snapshot, or number `snapshot`.
 
     Raises Http404 for an edition or a ruleset that does not exist.
     """
     if edition not in editions.names() or ruleset not in dict(RULESETS):
         raise Http404
-    boards = list(Board.objects.for_pages(edition))
+    boards = sorted(Board.objects.for_pages(edition), key=_ranks_nothing)  # else in the order of the query
     own = [entry for entry in boards if entry.ruleset == ruleset]
     wanted = request.GET.get("hardware", "")
     chosen = next((entry for entry in own if entry.hardware_model == wanted), own[0] if own else None)
@@ -76,6 +77,10 @@ def open_board(request: HttpRequest, edition: str, ruleset: str) -> OpenBoard:
         snapshot=_snapshot(request, chosen) if chosen else None,
         kept=urlencode([(name, request.GET[name]) for name in ("hardware", "snapshot") if request.GET.get(name)]),
     )
+
+
+def _ranks_nothing(board: Board) -> bool:
+    return board.current is None or not board.current.head.get("ranked")
 
 
 def opened_or_404(request: HttpRequest, edition: str, ruleset: str) -> tuple[OpenBoard, Snapshot]:
@@ -120,6 +125,7 @@ def frame(opened: OpenBoard, tab: str) -> dict[str, Any]:
         "tau_max": head.get("tau_max", edition.tau_max),
         "rules": head.get("rules", edition.rules),
         "tabs": _tabs(opened, tab),
+        "may_fill": edition.accepts_submissions and edition.hardware_class == settings.LOCAL_HARDWARE_CLASS,
     }
 
 

@@ -52,6 +52,7 @@ def _tops(first: str) -> list[dict[str, Any]]:
             "standings": rows[:TOP],
             "ranked": rows[0].snapshot.head.get("ranked") if rows else 0,
             "is_printed": bool(rows) and rows[0].snapshot.is_printed,
+            "is_shipped": bool(rows) and rows[0].snapshot.is_shipped,
         }
         shown.setdefault(edition, []).append(top)
     return [

@@ -122,7 +122,7 @@ def test_what_is_final_may_be_kept_by_caches_and_is_not_sent_twice(client, impor
 def test_an_imported_trial_has_its_curve_but_no_log(client, imported):
     page = text_of(client.get(reverse("trial", args=[imported.slug, "ogbg", 0, 1])))
 
-    assert "its log was not imported" in page
+    assert "its log is not kept here" in page
     assert "Evaluations" in page
     assert "Attempts" not in page
 
