@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from leaderboard import lifecycle, references, sending
+from leaderboard import estimates, lifecycle, references, sending
 from leaderboard.embedded.host import LOCAL
 from leaderboard.models import Attempt, Host, Standing, Submission, Trial
 from workloads import editions
@@ -150,42 +150,27 @@ class Progress:
         return self.ended == self.total
 
 
-def progress_of(submissions: Iterable[Submission]) -> Progress:
+def progress_of(submissions: Sequence[Submission]) -> Progress:
     """Where the trials of these submissions are, and how long the rest takes at the pace of those that ended."""
     trials = Trial.objects.filter(study__submission__in=[row.pk for row in submissions])
-    walls = _walls(trials)
-    left = trials.open().values_list("study__submission__ruleset", "study__workload")
+    attempts = Attempt.objects.filter(trial__in=trials)
     running = trials.filter(status=Trial.Status.RUNNING).select_related("study__submission").first()
     charged = trials.filter(charged_s__isnull=False).values_list("charged_s", flat=True)
+    left = estimates.left_s(estimates.Pace.of(attempts), submissions).values()
     return Progress(
         ended=trials.exclude(status__in=Trial.OPEN).count(),
         total=trials.count(),
         charged_s=sum(charged),
-        wall_s=sum(sum(times) for times in walls.values()),
-        left_s=_left_s(walls, list(left)),
+        wall_s=_wall_s(attempts),
+        left_s=None if None in left else sum(filter(None, left)),
         now=f"{running.study}, trial {running.number}" if running else "",
     )
 
 
-def _walls(trials: Iterable[Trial]) -> dict[tuple[str, str], list[float]]:
-    """Wall seconds of every attempt that gave a result, by ruleset and workload: set-up and evaluations are in it."""
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    rows = Attempt.objects.filter(trial__in=trials, status=Attempt.Status.FINISHED, finished_at__isnull=False)
-    study = "trial__study"
-    for ruleset, workload, began, ended in rows.values_list(
-        f"{study}__submission__ruleset", f"{study}__workload", "leased_at", "finished_at"
-    ):
-        found[ruleset, workload].append((ended - began).total_seconds())
-    return found
-
-
-def _left_s(walls: dict[tuple[str, str], list[float]], left: Sequence[tuple[str, str]]) -> float | None:
-    every = [time for times in walls.values() for time in times]
-    if not every:
-        return None if left else 0.0
-    mean = sum(every) / len(every)
-    means = {key: sum(times) / len(times) for key, times in walls.items()}
-    return sum(means.get(key, mean) for key in left)
+def _wall_s(attempts: QuerySet[Attempt]) -> float:
+    """Seconds on the wall clock of every attempt that gave a result: set-up and evaluations are in it."""
+    ended = attempts.filter(status=Attempt.Status.FINISHED, finished_at__isnull=False)
+    return sum((until - began).total_seconds() for began, until in ended.values_list("leased_at", "finished_at"))
 
 
 # --- what came of it ----------------------------------------------------------------------------------------------
@@ -225,7 +210,7 @@ def _result(submission: Submission) -> Result:
         score=standing.benchmark_score if standing else None,
         charged_s={name: sum(times) / len(times) for name, times in charged.items()},
         reached={name: (sum(hits), len(hits)) for name, hits in reached.items()},
-        wall_s=sum(sum(times) for times in _walls(trials).values()),
+        wall_s=_wall_s(Attempt.objects.filter(trial__in=trials)),
     )
 
 

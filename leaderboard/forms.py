@@ -160,8 +160,11 @@ class SubmitForm(forms.Form):
         help_text="Leave empty to run all workloads and be ranked. "
         "A run on some of them is shown under “Not ranked”; a full one can follow as a new version.",
     )
+    quick_look = forms.BooleanField(required=False)
     one_study = forms.BooleanField(
-        required=False, label="Run one study only", help_text="The quickest look. It is shown under “Not ranked”, too."
+        required=False,
+        label="Run one study only",
+        help_text="Of the chosen workloads. It is shown under “Not ranked”, too.",
     )
     archive = ArchiveField()
 
@@ -170,6 +173,12 @@ class SubmitForm(forms.Form):
         self.edition = edition
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
         self.fields["workloads"].choices = workload_choices(edition)  # type: ignore[attr-defined]
+        quick = editions.load(edition).quick_look
+        if not quick:
+            del self.fields["quick_look"]
+            return
+        self.fields["quick_look"].label = f"Only {' and '.join(quick)}, one study"
+        self.fields["quick_look"].help_text = "The first impression, in minutes. It is shown under “Not ranked”."
 
     def clean_team(self) -> Team:
         """A team that keeps more drafts than it can remember has to discard some first."""
@@ -183,7 +192,10 @@ class SubmitForm(forms.Form):
         """A closed edition is history: nothing new runs under its rules."""
         if not editions.load(self.edition).accepts_submissions:
             raise ValidationError(f"Edition {self.edition} is closed and takes no submissions.")
-        return super().clean() or {}
+        values = super().clean() or {}
+        if values.get("quick_look"):
+            values |= {"workloads": list(editions.load(self.edition).quick_look), "one_study": True}
+        return values
 
     def clean_workloads(self) -> list[str]:
         """All of them is the same as none chosen: a full run."""

@@ -51,6 +51,12 @@ class Plan:
         return all(workload.name in ran for workload in (*self.edition.workloads, *self.edition.held_out))
 
 
+def of_edition(edition: Edition, ruleset: Ruleset, *, quick: bool = False) -> Plan:
+    """What a submission with nothing left out runs, or one that takes the quick look."""
+    chosen = {"workloads": list(edition.quick_look), "studies_override": 1} if quick else {}
+    return of_submission(Submission(edition=edition.name, ruleset=ruleset, **chosen))
+
+
 def of_submission(submission: Submission) -> Plan:
     """What this submission runs, or would run. Raises NotReady for a workload its edition does not have."""
     edition, ruleset = editions.load(submission.edition), Ruleset(submission.ruleset)

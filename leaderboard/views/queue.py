@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from leaderboard import queue_order, results
+from leaderboard import estimates, queue_order, results
 from leaderboard.models import Attempt, Host, Submission
 from workloads import editions
 from workloads.spec import Ruleset
@@ -25,16 +25,35 @@ def _context() -> dict[str, Any]:
     hosts = list(Host.objects.for_queue())
     by_host = {attempt.host_id: attempt for attempt in attempts}
     waiting = queue_order.in_order([row for row in active if row.status == S.QUEUED])
+    started = [row for row in active if row.status == S.RUNNING]
+    alive = [host for host in hosts if host.is_alive(now)]
     return {
         "now": now,
         "running": [_running(attempt, now) for attempt in attempts],
-        "started": [row for row in active if row.status == S.RUNNING],
-        "waiting": list(enumerate(waiting, start=1)),
-        "scoring": [row for row in active if row.status == S.SCORING],
+        "entries": _entries(started, waiting, [row for row in active if row.status == S.SCORING], len(alive)),
+        "waiting": waiting,
         "hosts": [_host(host, by_host.get(host.pk), now) for host in hosts],
-        "any_alive": any(host.is_alive(now) for host in hosts),
+        "any_alive": bool(alive),
         "limits": {"active": settings.QUOTA_ACTIVE_PER_TEAM, "daily": settings.QUOTA_SENT_PER_DAY},
     }
+
+
+def _entries(
+    started: list[Submission], waiting: list[Submission], scoring: list[Submission], hosts: int
+) -> list[dict[str, Any]]:
+    """Rows of the table: position where one waits, and about how long until it is through.
+
+    The estimate is for the order of the list on the hosts that are up; a fair turn may bring somebody forward.
+    """
+    left = estimates.left_s(estimates.Pace.of_this_site(), [*started, *waiting]) if started or waiting else {}
+    rows: list[dict[str, Any]] = []
+    sum_s: float | None = 0.0
+    for position, row in [*((None, row) for row in started), *enumerate(waiting, start=1)]:
+        own_s = left[row.pk]
+        sum_s = None if sum_s is None or own_s is None else sum_s + own_s
+        through_s = sum_s / hosts if hosts and sum_s is not None else None
+        rows.append({"position": position, "submission": row, "through_s": through_s})
+    return rows + [{"position": None, "submission": row, "through_s": None} for row in scoring]
 
 
 def _running(attempt: Attempt, now: Any) -> dict[str, Any]:

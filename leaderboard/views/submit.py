@@ -17,9 +17,11 @@ from leaderboard import lifecycle, plans, quotas, references, tasks
 from leaderboard.errors import LeaderboardError
 from leaderboard.forms import ArchiveForm, DraftForm, SendForm, SubmitForm
 from leaderboard.models import Finding, Submission, Team
+from leaderboard.models.submissions import RULESETS
 from leaderboard.views.access import SignedIn, own_draft
 from leaderboard.views.caching import not_modified, public_page, version_tag
 from workloads import editions
+from workloads.spec import Edition, Ruleset
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,9 +41,18 @@ def submit(request: SignedIn) -> HttpResponse:
         "form": form,
         "edition": edition,
         "has_team": my_teams.exists(),
+        "plans": _plans(edition),
         "quotas": [(team, quotas.quota_of(team, now=timezone.now())) for team in my_teams],
     }
     return render(request, "leaderboard/submit.html", context)
+
+
+def _plans(edition: Edition) -> list[tuple[str, plans.Plan]]:
+    """What can be chosen, by the words of the page."""
+    whole = [(name, plans.of_edition(edition, Ruleset(value))) for value, name in RULESETS]
+    if not edition.quick_look:
+        return whole
+    return [*whole, ("Quick look, self-tuning", plans.of_edition(edition, Ruleset.SELF_TUNING, quick=True))]
 
 
 def _may_upload(request: SignedIn, form: SubmitForm | ArchiveForm) -> bool:

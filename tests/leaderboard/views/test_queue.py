@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -38,7 +40,7 @@ def test_waiting_submissions_are_listed_in_the_order_in_which_they_run(client, e
         steps.sent(name=name, team=busy)
     steps.sent(name="Calm 1", team=calm)
 
-    listed = [row.name for _, row in client.get(reverse("queue")).context["waiting"]]
+    listed = [row.name for row in client.get(reverse("queue")).context["waiting"]]
 
     taken = []
     while (attempt := lifecycle.lease_next_trial(host.pk, now=timezone.now())) is not None:
@@ -69,3 +71,19 @@ def test_the_quota_is_public_and_the_page_refreshes_itself(client, edition):
     assert 'hx-trigger="every 15s"' in page
     assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in page
     assert client.get(reverse("queue_live")).status_code == 200
+
+
+def test_what_has_run_here_tells_when_the_others_are_through(client, edition, host):
+    steps.sent(name="First", team=TeamFactory(name="One"))
+    before = client.get(reverse("queue")).context["entries"]
+    attempt = steps.run(host)
+    steps.finish(attempt)
+    attempt.leased_at = attempt.finished_at - timedelta(minutes=3)
+    attempt.save()
+    steps.sent(name="Second", team=TeamFactory(name="Two"))
+
+    response = client.get(reverse("queue"))
+
+    assert [entry["through_s"] for entry in before] == [None]
+    assert [entry["through_s"] for entry in response.context["entries"]] == [4 * 180.0, 9 * 180.0]
+    assert "in about 12 min" in text_of(response).replace("\N{NO-BREAK SPACE}", " ")

@@ -18,9 +18,11 @@ from sandbox_runner import compliance
 from tests.factories import SubmissionFactory
 from tests.leaderboard import steps
 from tests.leaderboard.views.conftest import text_of
+from workloads import editions
 
 pytestmark = pytest.mark.django_db
 S = Submission.Status
+MINI = editions.load("mini")
 ADAMW = Path(__file__).resolve().parents[3] / "algorithms" / "adamw" / "pytorch"
 ADAMW_CODE = (ADAMW / "submission.py").read_text()
 
@@ -92,7 +94,7 @@ def test_an_upload_becomes_a_draft_whose_checks_start(browser, team, enqueued):
 
 
 def test_choosing_all_workloads_is_a_full_run(browser, team):
-    browser.post(reverse("submit"), filled(team, workloads=["imagenet_resnet", "ogbg"]))
+    browser.post(reverse("submit"), filled(team, workloads=[spec.name for spec in MINI.workloads]))
 
     assert Submission.objects.get().workloads == []
 
@@ -107,14 +109,34 @@ def test_a_quick_look_runs_one_study_and_says_that_it_is_not_ranked(browser, tea
     assert "shown under “Not ranked”" in page
 
 
+def test_the_page_says_what_a_whole_run_and_a_quick_look_cost(browser, team):
+    response = browser.get(reverse("submit"))
+    studies = 3 * len(MINI.workloads) + len(MINI.held_out)
+
+    assert [(name, len(plan.workloads), plan.trials) for name, plan in response.context["plans"]] == [
+        ("External tuning", len(MINI.workloads) + len(MINI.held_out), 5 * studies),
+        ("Self-tuning", len(MINI.workloads) + len(MINI.held_out), studies),
+        ("Quick look, self-tuning", len(MINI.quick_look), len(MINI.quick_look)),
+    ]
+    assert "Only imagenet_resnet and ogbg, one study" in text_of(response)
+
+
+def test_one_tick_is_the_quick_look(browser, team):
+    browser.post(reverse("submit"), filled(team, quick_look="on"))
+
+    draft = Submission.objects.get()
+    assert (draft.workloads, draft.studies_override) == (["imagenet_resnet", "ogbg"], 1)
+
+
 def test_passed_checks_show_the_plan_the_sampled_points_and_the_words_of_the_archive(browser, team):
     draft = checked(browser, team, zipped())
 
     page = draft_page(browser, draft)
 
     assert "All checks passed." in page
-    assert "30 trials on 2 workloads" in page
-    assert "3 studies × 5 trials, 0:01:00 each" in page
+    trials = 5 * (3 * len(MINI.workloads) + len(MINI.held_out))
+    assert f"{trials} trials on {len(MINI.workloads) + len(MINI.held_out)} workloads" in page
+    assert "3 studies × 5 trials, 0:01:12 each" in page
     assert "Sampled hyperparameters" in page
     assert draft.archive_sha256 in page
     assert "AlgoPerf leaderboard contributors" in page
