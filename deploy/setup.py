@@ -149,10 +149,9 @@ def make_data() -> None:
 
 
 def migrate() -> None:
-    """The embedded database, up to date with the models, and the printed boards in it."""
+    """The embedded database, up to date with the models; `manage.py serve` loads the boards it starts with."""
     hint = f"the database is in {STATE / 'site'}: move it away to start afresh, or put right what the message names"
     _run("migrations", [str(PYTHON), "manage.py", "migrate", "--noinput"], hint=hint)
-    _run("printed boards", [str(PYTHON), "manage.py", "load_printed_boards"], hint=hint)
 
 
 def _never() -> bool:

@@ -8,7 +8,7 @@ from leaderboard.printed import load_printed_boards
 
 
 class Command(BaseCommand):
-    """Set-up runs it after each migration; a second time it only looks."""
+    """`manage.py serve` does the same by itself; a second time it only looks."""
 
     help = "Store the printed boards of 2024 where there is no board yet. An import of their logs replaces them."
 
