@@ -18,7 +18,7 @@ from workloads.imagenet_vit import spec as imagenet_vit
 from workloads.librispeech_conformer import spec as librispeech_conformer
 from workloads.librispeech_deepspeech import spec as librispeech_deepspeech
 from workloads.ogbg import spec as ogbg
-from workloads.spec import Framework, Workload
+from workloads.spec import Edition, Framework, Workload
 from workloads.wmt import spec as wmt
 
 _FAMILIES = (
@@ -58,6 +58,17 @@ def base_name(name: str) -> str:
     Source: AlgoPerf protocol, "Workload registry".
     """
     return next((base for base in BASE_NAMES if base in name), name)
+
+
+def scaled_batch_size(edition: Edition, workload: Workload, answer: int) -> int:
+    """What a submission's answer for the full-size workload means in an edition with smaller batches.
+
+    The scale of a family is that of its base: some variants have smaller batches at full size, and a submission that
+    does not know a variant answers for the base.
+    """
+    if not edition.batch_scale:
+        return answer
+    return max(1, answer * workload.batch_size // get(workload.base).batch_size)
 
 
 def load(workload: Workload, framework: str) -> type[Any]:

@@ -161,9 +161,7 @@ def scaled_batch_size(edition: Edition, spec: Workload, submission: Submission) 
         answer = submission.get_batch_size(spec.name)
     except ValueError:
         answer = submission.get_batch_size(spec.base)
-    if not edition.batch_scale:
-        return answer
-    return max(1, answer * spec.batch_size // registry.get(spec.name).batch_size)
+    return registry.scaled_batch_size(edition, spec, answer)
 
 
 def _batches(spec: Workload, directory: Path, batch_size: int, seed: int, framework: str) -> Iterator[Any]:

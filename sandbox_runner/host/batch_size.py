@@ -59,21 +59,13 @@ def batch_size(
     if answer is None:
         answer = _probe(trial, bundle, engine=engine, image=image, sockets=sockets, is_unwanted=is_unwanted)
         memory.write(answer)
-    size = scaled(trial, answer)
+    size = registry.scaled_batch_size(trial.edition, trial.workload, answer)
     if size > trial.workload.num_train_examples:  # its first batch would not fit into the container, or take for ever
         raise BatchSizeRefused(
             f"get_batch_size answered {answer}, here a batch of {size}: "
             f"more than the {trial.workload.num_train_examples} training examples"
         )
     return size
-
-
-def scaled(trial: TrialPlan, answer: int) -> int:
-    """`answer` is for the full-size workload; an edition with smaller batches scales it alike."""
-    if not trial.edition.batch_scale:
-        return answer
-    full = registry.get(trial.workload.name).batch_size
-    return max(1, answer * trial.workload.batch_size // full)
 
 
 def _probe(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workloads import registry
+from workloads import editions, registry
 from workloads.errors import UnknownWorkload
 from workloads.spec import Framework, Workload
 
@@ -130,3 +130,13 @@ def test_only_translations_need_a_decoder_of_the_judges(framework):
     decoders = {spec.name: registry.load_decoder(spec, framework) for spec in registry.BASES}
 
     assert [name for name, decoder in decoders.items() if decoder is not None] == ["wmt"]
+
+
+def test_an_answer_for_the_base_gives_a_variant_the_batch_of_its_base():
+    mini = editions.load("mini")
+    base, variant = mini.workload("imagenet_resnet"), mini.workload("imagenet_resnet_silu")
+    assert registry.get(variant.name).batch_size < registry.get(base.name).batch_size
+
+    of_base, of_variant = (registry.scaled_batch_size(mini, workload, 1024) for workload in (base, variant))
+    assert of_base == of_variant == base.batch_size
+    assert registry.scaled_batch_size(editions.load("v0.6"), base, 96) == 96

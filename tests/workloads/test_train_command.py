@@ -21,7 +21,8 @@ from tests.sandbox_runner.processes import TINY
 from workloads import editions
 from workloads.__main__ import main
 spec = dataclasses.replace(TINY, max_runtime_s=600.0, eval_period_s=600.0)
-edition = dataclasses.replace(editions.load("mini"), workloads=(spec,), held_out=())
+silu = spec.variant("silu", model={"activation": "silu"})
+edition = dataclasses.replace(editions.load("mini"), workloads=(spec,), held_out=(silu,))
 editions.load = lambda name: edition
 sys.exit(main(["train", "entry", "--framework", "pytorch", "--workload", *sys.argv[1:]]))
 """
@@ -63,11 +64,12 @@ def test_a_run_prints_one_document_and_its_progress_elsewhere(tmp_path: Path):
 
 
 @pytest.mark.trains
-def test_a_run_of_fixed_steps_trains_one_point_past_the_target_and_measures_test_at_its_best(tmp_path: Path):
+def test_fixed_steps_on_a_variant_train_one_point_past_the_target_and_measure_test_at_the_best(tmp_path: Path):
     options = ("--steps", "6", "--evaluations", "2", "--hyperparameters", '{"learning_rate": 0.2}', "--target", "0.0")
-    result = train(tmp_path, files("pytorch"), "imagenet_resnet", *options, "--json")
+    result = train(tmp_path, files("pytorch"), "imagenet_resnet_silu", *options, "--json")
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
+    assert document["workload"] == "imagenet_resnet_silu"
     assert document["hyperparameters"] == {"learning_rate": 0.2}
     assert (document["ending"], document["steps"]) == ("steps", 6)
     first, last = document["evaluations"]
