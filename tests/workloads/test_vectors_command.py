@@ -30,7 +30,7 @@ def link(shared, folder, name):
     """One golden file and its arrays as the only ones of a folder."""
     kind, own = name.split("/")
     (folder / kind).mkdir()
-    for path in (shared / "data" / "reference_vectors" / kind).glob(f"{own}.*"):
+    for path in (shared / "data" / "reference_vectors" / kind).glob(f"{own}[._]*"):
         (folder / kind / path.name).symlink_to(path)
 
 
@@ -205,7 +205,7 @@ def test_the_golden_search_points_and_keys(shared, tmp_path, capsys):
     assert len({row["file"] for row in rows}) == 2
 
 
-@pytest.mark.parametrize("name", [*(f"metrics/{name}" for name in METRICS), "pipelines/ogbg_batching"])
+@pytest.mark.parametrize("name", [*(f"metrics/{name}" for name in METRICS), "pipelines/ogbg_batching", "pipelines/wmt"])
 def test_the_golden_files_that_are_quick(name, shared, tmp_path, capsys):
     link(shared, tmp_path, name)
 

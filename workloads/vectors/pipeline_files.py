@@ -1,7 +1,4 @@
-"""The files of `pipelines/` that the product has a pipeline for: log-mel features of sound, and batches of graphs.
-
-The others prepare data of the public sources, which an operator does outside the product.
-"""
+"""The files of `pipelines/` that are compared here: log-mel features of sound, batches of graphs, packed sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from workloads import registry
-from workloads.datasets import molpcba
+from workloads.data_prepare import pieces
+from workloads.datasets import molpcba, wmt
 from workloads.layers import log_mel
 from workloads.spec import Framework
 from workloads.vectors import generator
@@ -94,7 +92,31 @@ def _write_graphs(directory: Path, graphs: list[Mapping[str, int]]) -> None:
         np.save(directory / f"{name}.npy", np.concatenate(arrays).astype(np.int16))
 
 
+def _wmt(folder: Path, record: _Record, report: Reporter) -> Iterator[Quantity]:
+    """Rows of packed pairs, and texts as tokens and back."""
+    own = dataclasses.replace(report, workload="wmt")
+    for number, case in enumerate(record["packing"]):
+        length = case["length"]
+        if max(len(side) for pair in case["pairs"] for side in pair) > length:
+            yield own.skip(f"packing {number}", "pairs that are longer than a row are left out before")
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            for stem, array in pieces.split_arrays(case["pairs"]).items():
+                np.save(Path(name) / f"{stem}.npy", array)
+            pairs = wmt.Pairs.load(Path(name), length)
+            order = np.arange(len(pairs))
+            packed = [wmt.pack(pairs, order[first : first + length], length) for first in order[::length]]
+        for key in case["rows"][0]:
+            found = np.concatenate([rows[key] for rows in packed])
+            yield own.equal(f"packing {number}, {key}", found, np.array([row[key] for row in case["rows"]]))
+    model = (folder / "pipelines" / record["tokeniser"]["model"]).read_bytes()
+    for example in record["tokeniser"]["examples"]:
+        ((tokens, _),) = pieces.token_pairs(model, [(example["text"], "")], len(example["ids"]) + 1)
+        yield own.equal(f"tokens of {example['text']!r}", np.array(tokens), np.array(example["ids"]))
+
+
 FILES: Mapping[str, Callable[[Path, _Record, Reporter], Iterator[Quantity]]] = {
     "logmel": _logmel,
     "ogbg_batching": _ogbg_batching,
+    "wmt": _wmt,
 }
