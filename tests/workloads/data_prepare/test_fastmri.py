@@ -120,6 +120,18 @@ def test_the_transform_along_rows_commutes_with_leaving_out_columns(source, tmp_
     np.testing.assert_allclose(batch["inputs"][0], normalised, atol=1e-5)
 
 
+def test_prepared_slices_are_made_ahead_in_an_order_of_the_seed_alone(source, tmp_path):
+    prepared = prepare(PREPARER, source, tmp_path / "prepared", 1, silent)
+
+    def epoch(seed):
+        batches = dataset.train_batches(prepared / "train", SPEC, 7, seed)
+        return [next(batches)["mean"].tolist() for _ in range(2)]
+
+    assert epoch(1) == epoch(1)
+    assert epoch(1) != epoch(2)
+    assert sorted(epoch(1)[0]) == sorted(epoch(1)[1])  # every slice once, with the mask it had
+
+
 def test_missing_volumes_are_counted_and_broken_ones_named(source, tmp_path):
     (source / TRAIN / "file1000001.h5").unlink()
     (source / HELD_OUT / "file1000000.h5").write_bytes(b"<html>your link has expired</html>")

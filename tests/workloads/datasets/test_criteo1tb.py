@@ -86,6 +86,25 @@ def test_training_batches_depend_on_the_seed_alone(split):
     assert order(5) != order(6)
 
 
+def test_ranks_take_turns_at_the_batches_of_one_order(split):
+    def order(turn, count):
+        batches = criteo1tb.train_batches(split, SPEC, 3, seed=2, turn=turn)
+        return [rows_of(batch) for batch in itertools.islice(batches, count)]
+
+    both = order((0, 2), 6), order((1, 2), 6)
+
+    assert joined(zip(*both, strict=True)) == order((0, 1), 12)
+
+
+def test_large_batches_made_ahead_are_the_same(split, monkeypatch):
+    alone = [rows_of(batch) for batch in itertools.islice(criteo1tb.train_batches(split, SPEC, 3, seed=2), 30)]
+    monkeypatch.setattr(criteo1tb, "_LARGE_BATCH", 0)
+
+    ahead = [rows_of(batch) for batch in itertools.islice(criteo1tb.train_batches(split, SPEC, 3, seed=2), 30)]
+
+    assert ahead == alone
+
+
 def test_a_batch_larger_than_an_epoch_is_refused(split):
     with pytest.raises(SubmissionError, match="asked for 11 rows, and the training split has only 10"):
         next(criteo1tb.train_batches(split, SPEC, 11, seed=0))

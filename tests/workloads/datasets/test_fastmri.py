@@ -127,6 +127,16 @@ def test_training_batches_depend_on_the_seed_alone(split):
     assert first(-7)["targets"].shape == (10, 32, 32)  # seeds of the official runs may be negative
 
 
+def test_ranks_take_turns_at_the_batches_of_one_order(split):
+    def order(turn, count):
+        batches = fastmri.train_batches(split, SPEC, 2, seed=2, turn=turn)
+        return [(slices_of(batch), batch["mean"].tolist()) for batch in itertools.islice(batches, count)]
+
+    both = order((0, 2), 8), order((1, 2), 8)
+
+    assert [batch for pair in zip(*both, strict=True) for batch in pair] == order((0, 1), 16)
+
+
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(DataMissing, match="holds no volume"):
         next(fastmri.eval_batches(tmp_path, SPEC, 4))
