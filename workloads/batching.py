@@ -1,11 +1,28 @@
-"""Orders of examples, shared by the datasets. NumPy only: trainer containers carry it beside one dataset file."""
+"""Files and orders of examples, shared by the datasets. NumPy only: trainer containers carry it beside one dataset."""
 
 from __future__ import annotations
 
+import io
+import lzma
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+
+def array_files(directory: Path, pattern: str = "*.npy") -> list[Path]:
+    """The arrays of a split in the order of their names; a packed one, `x.npy.xz`, goes by the name `x.npy`."""
+    packed = (path.with_suffix("") for path in directory.glob(f"{pattern}.xz"))
+    return sorted({*directory.glob(pattern), *packed})
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The array of `x.npy`, which stays on the disk until it is used; where `x.npy.xz` lies instead, that, unpacked."""
+    packed = Path(f"{path}.xz")
+    if packed.exists():
+        return np.load(io.BytesIO(lzma.decompress(packed.read_bytes())), allow_pickle=False)
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def generator(seed: Any) -> np.random.Generator:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import lzma
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -88,9 +90,12 @@ def is_complete(directory: Path, manifest: Mapping[str, Any], dataset: str) -> b
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """Every file of a built dataset but its notice: size, hash, and for arrays their kind and shape."""
+    """Every file of a built dataset but its notice: size, hash, and for arrays their kind and shape.
+
+    Arrays are known by what they are when they are unpacked: how they are packed may differ between machines.
+    """
     return {
-        path.relative_to(folder).as_posix(): _describe(path)
+        path.relative_to(folder).as_posix().removesuffix(".xz"): _describe(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / "NOTICE"
     }
@@ -139,7 +144,7 @@ def _write(folder: Path, tree: sources.Tree, notice: str) -> None:
             if isinstance(content, bytes):
                 (folder / part / name).write_bytes(content)
             else:
-                np.save(folder / part / f"{name}.npy", content, allow_pickle=False)
+                (folder / part / f"{name}.npy.xz").write_bytes(lzma.compress(_npy(content)))
     (folder / "NOTICE").write_text(notice + "\n")
 
 
@@ -155,21 +160,36 @@ def _verify_dataset(folder: Path, dataset: str, files: Mapping[str, Any]) -> Non
     if not files:
         raise DataMismatch(f"the manifest records no file of {dataset}; {again} with --write-manifest")
     for name, expected in files.items():
-        path = folder / name
+        path = folder / (f"{name}.xz" if name.endswith(".npy") else name)
         if not path.is_file():
             raise DataMissing(f"{path} is missing; {again}")
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = hashlib.sha256(_content(path)).hexdigest()
         if found != expected["sha256"]:
             raise DataMismatch(
                 f"{path} is not the edition's file: its sha256 is {found}, expected {expected['sha256']}; {again}"
             )
 
 
-def _describe(path: Path) -> dict[str, Any]:
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
+
+
+def _content(path: Path) -> bytes:
+    """What a file holds, unpacked; nothing when it cannot be unpacked."""
     content = path.read_bytes()
-    description: dict[str, Any] = {"sha256": hashlib.sha256(content).hexdigest(), "nbytes": len(content)}
-    if path.suffix == ".npy":
-        array = np.load(path, mmap_mode="r")
+    try:
+        return lzma.decompress(content) if path.suffix == ".xz" else content
+    except (lzma.LZMAError, EOFError):
+        return b""
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    content = _content(path)
+    description: dict[str, Any] = {"sha256": hashlib.sha256(content).hexdigest(), "nbytes": path.stat().st_size}
+    if path.suffix == ".xz":
+        array = np.load(io.BytesIO(content), allow_pickle=False)
         description |= {"dtype": str(array.dtype), "shape": list(array.shape)}
     return description
 

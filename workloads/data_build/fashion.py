@@ -15,7 +15,7 @@ _FOLDER = "./usr/share/datasets/fashion-mnist/"
 _HEADER_BYTES = {"images": 16, "labels": 8}
 _PIXELS = 28 * 28
 
-COUNTS = {"train": 20_000, "eval_train": 2_000, "validation": 2_000, "test": 2_000}
+COUNTS = {"train": 8_000, "eval_train": 1_000, "validation": 1_000, "test": 1_000}
 
 
 def build(package: Path, counts: Mapping[str, int] = COUNTS) -> dict[str, dict[str, np.ndarray]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from workloads.errors import DataError
 
-# Folder of the dataset -> name -> content. An array becomes `<name>.npy`, bytes a file of just that name:
+# Folder of the dataset -> name -> content. An array becomes `<name>.npy.xz`, bytes a file of just that name:
 # {"train": {"inputs": array}, ..., "vocabulary": {"sentencepiece.model": content}}.
 Tree = Mapping[str, Mapping[str, np.ndarray | bytes]]
 

@@ -9,24 +9,32 @@ Source: AlgoPerf workloads, criteo1tb, "Data".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from workloads.batching import endless_permutations, generator
+from workloads.batching import array_files, endless_permutations, generator, read_array
+from workloads.decoding import in_order
 from workloads.errors import DataMissing, SubmissionError
 from workloads.spec import Workload
 
 _Batch = dict[str, np.ndarray]
+_LARGE_BATCH = 8_192  # rows; fewer take less than a millisecond
+_AHEAD = 2  # large batches that wait
 _BLOCK = 4_096  # rows that are converted at a time, so that they stay in the cache
 
 
-def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -> Iterator[_Batch]:
+def train_batches(
+    directory: Path, spec: Workload, batch_size: int, seed: int, turn: tuple[int, int] = (0, 1)
+) -> Iterator[_Batch]:
     """Endless batches of consecutive rows; every epoch takes the pieces in another order.
 
     What is left of an epoch and does not fill a batch is dropped.
 
+    Args:
+        turn: (rank, ranks): only the batches number rank, rank + ranks, and so on.
     Yields:
         inputs (batch, dense + categorical) float32; targets (batch, 1) float32.
     Raises:
@@ -36,16 +44,15 @@ def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -
     rows = sum(map(len, pieces))
     if rows < batch_size:
         raise SubmissionError(f"get_batch_size asked for {batch_size} rows, and the training split has only {rows}")
-    for order in endless_permutations(len(pieces), generator(seed)):
-        for parts in _runs([pieces[number] for number in order], batch_size):
-            if sum(map(len, parts)) == batch_size:
-                yield _batch(parts, spec)
+    orders = endless_permutations(len(pieces), generator(seed))
+    runs = (parts for order in orders for parts in _runs([pieces[number] for number in order], batch_size))
+    whole = (parts for parts in runs if sum(map(len, parts)) == batch_size)
+    yield from _converted(itertools.islice(whole, turn[0], None, turn[1]), spec, batch_size)
 
 
 def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[_Batch]:
     """Every row of a split once, in order. `weights` (batch, 1) is 0 on the rows that pad the last batch."""
-    for parts in _runs(_pieces(directory), batch_size):
-        batch = _batch(parts, spec)
+    for batch in _converted(_runs(_pieces(directory), batch_size), spec, batch_size):
         missing = batch_size - len(batch["targets"])
         batch["weights"] = np.ones_like(batch["targets"])
         yield {key: np.pad(value, [(0, missing), (0, 0)]) for key, value in batch.items()}
@@ -53,10 +60,10 @@ def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[_
 
 def _pieces(directory: Path) -> list[np.ndarray]:
     """The pieces in order of their names, not read yet."""
-    paths = sorted(directory.glob("*.npy"))
+    paths = array_files(directory)
     if not paths:
         raise DataMissing(f"{directory} holds no piece of rows (*.npy)")
-    return [np.load(path, mmap_mode="r") for path in paths]
+    return [read_array(path) for path in paths]
 
 
 def _runs(pieces: Sequence[np.ndarray], batch_size: int) -> Iterator[list[np.ndarray]]:
@@ -74,6 +81,13 @@ def _runs(pieces: Sequence[np.ndarray], batch_size: int) -> Iterator[list[np.nda
                 parts, wanted = [], batch_size
     if parts:
         yield parts
+
+
+def _converted(runs: Iterable[list[np.ndarray]], spec: Workload, batch_size: int) -> Iterator[_Batch]:
+    """Each run of rows as a batch; batches of the full size are made ahead, in threads."""
+    if batch_size < _LARGE_BATCH:
+        return (_batch(parts, spec) for parts in runs)
+    return in_order(lambda parts: _batch(parts, spec), runs, _AHEAD)
 
 
 def _batch(parts: Sequence[np.ndarray], spec: Workload) -> _Batch:

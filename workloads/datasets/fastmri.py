@@ -13,47 +13,66 @@ shuffle buffer, and the slices of `eval_train` share the one mask of the other e
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workloads.batching import generator, shuffled_indices
+from workloads.batching import array_files, generator, read_array, shuffled_indices
+from workloads.decoding import in_batches
 from workloads.errors import DataMissing
 from workloads.spec import Workload
 
 _Batch = dict[str, np.ndarray]
+_KeyOf = Callable[[int], tuple[int, int]]
 _ACCELERATION = 4  # a measurement is this many times shorter than a whole one
 _CENTRE_FRACTION = 0.08  # of the columns, always measured
 _EVAL_KEY = (0, 0)  # one mask for all slices of the same width
 _LARGEST = 6.0  # standard deviations
 _MASK_WORD = 2**31
+_AHEAD = 64  # slices of a megabyte each
 
 
-def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -> Iterator[_Batch]:
+def train_batches(
+    directory: Path, spec: Workload, batch_size: int, seed: int, turn: tuple[int, int] = (0, 1)
+) -> Iterator[_Batch]:
     """Endless shuffled batches. A slice has a mask of its own, the same in every epoch of one seed.
 
+    Args:
+        turn: (rank, ranks): only the batches number rank, rank + ranks, and so on.
     Yields:
         inputs, targets (batch, height, width), mean, std, volume_max (batch,), all float32.
     """
     slices = _Slices.open(directory)
     random = generator(seed)
     first = int(random.integers(_MASK_WORD))
-    for chosen in shuffled_indices(len(slices), batch_size, random):
-        yield _stacked([_example(slices[index], (first, int(index)), spec) for index in chosen])
+    chosen = shuffled_indices(len(slices), batch_size, random)
+    return _batches(slices, itertools.islice(chosen, turn[0], None, turn[1]), spec, lambda index: (first, index))
 
 
 def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[_Batch]:
     """Every slice of a split once, in order. `weights` (batch,) is 0 on the rows that pad the last batch."""
     slices = _Slices.open(directory)
-    for start in range(0, len(slices), batch_size):
-        chosen = range(start, min(start + batch_size, len(slices)))
-        batch = _stacked([_example(slices[index], _EVAL_KEY, spec) for index in chosen])
-        batch["weights"] = np.ones(len(chosen), np.float32)
-        missing = batch_size - len(chosen)
+    chosen = (np.arange(start, min(start + batch_size, len(slices))) for start in range(0, len(slices), batch_size))
+    for batch in _batches(slices, chosen, spec, lambda index: _EVAL_KEY):
+        missing = batch_size - len(batch["mean"])
+        batch["weights"] = np.ones_like(batch["mean"])
         yield {key: np.pad(value, [(0, missing)] + [(0, 0)] * (value.ndim - 1)) for key, value in batch.items()}
+
+
+def _batches(slices: _Slices, chosen: Iterable[np.ndarray], spec: Workload, key_of: _KeyOf) -> Iterator[_Batch]:
+    """One batch for every array of slice numbers; full-size slices are made ahead, in threads."""
+
+    def example(index: int) -> dict[str, Any]:
+        return _example(slices[index], key_of(index), spec)
+
+    numbers = (indices.tolist() for indices in chosen)
+    if not slices.are_measured:
+        return (_stacked([example(index) for index in indices]) for indices in numbers)
+    return map(_stacked, in_batches(example, numbers, _AHEAD))
 
 
 @functools.lru_cache(maxsize=1 << 17)
@@ -117,11 +136,16 @@ class _Slices:
 
     @classmethod
     def open(cls, directory: Path) -> _Slices:
-        paths = sorted(directory.glob("*.npy"))
+        paths = array_files(directory)
         if not paths:
             raise DataMissing(f"{directory} holds no volume (*.npy)")
-        volumes = [np.load(path, mmap_mode="r") for path in paths]
+        volumes = [read_array(path) for path in paths]
         return cls(volumes=volumes, ends=np.cumsum([len(volume) for volume in volumes]))
+
+    @property
+    def are_measured(self) -> bool:
+        """False where measurements have to be made from pictures."""
+        return "columns" in (self.volumes[0].dtype.names or ())
 
     def __len__(self) -> int:
         return int(self.ends[-1])

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.batching import generator, shuffled_indices
+from workloads.batching import array_files, generator, read_array, shuffled_indices
 from workloads.errors import DataMissing
 from workloads.spec import Workload
 
@@ -30,14 +30,14 @@ def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -
     Yields:
         inputs, sound (batch_size, max_samples) and its paddings; targets, tokens (batch_size, max_targets) and theirs.
     """
-    speech = _Speech.load(directory)
+    speech = Speech.load(directory)
     for chosen in shuffled_indices(len(speech), batch_size, generator(seed)):
         yield _batch(speech, chosen, spec, batch_size)
 
 
 def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[dict[str, Any]]:
     """Every utterance of a split once, in order; rows that pad the last batch are padding throughout, of weight 0."""
-    speech = _Speech.load(directory)
+    speech = Speech.load(directory)
     for start in range(0, len(speech), batch_size):
         chosen = np.arange(start, min(start + batch_size, len(speech)))
         weights = (np.arange(batch_size) < len(chosen)).astype(np.float32)
@@ -45,7 +45,7 @@ def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[d
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Speech:
+class Speech:
     """A split; its sound stays on the disk until it is read."""
 
     samples: Sequence[np.ndarray]  # of each set
@@ -55,18 +55,18 @@ class _Speech:
     token_starts: np.ndarray  # (utterances + 1,)
 
     @classmethod
-    def load(cls, directory: Path) -> _Speech:
-        sets = sorted(path.name.removesuffix("samples.npy") for path in directory.glob("*samples.npy"))
+    def load(cls, directory: Path) -> Speech:
+        sets = [path.name.removesuffix("samples.npy") for path in array_files(directory, "*samples.npy")]
         if not sets:
             raise DataMissing(f"{directory} holds no samples.npy: make its data again")
 
         def joined(name: str) -> np.ndarray:
-            return np.concatenate([np.load(directory / f"{word}{name}.npy") for word in sets])
+            return np.concatenate([read_array(directory / f"{word}{name}.npy") for word in sets])
 
-        counts = [len(np.load(directory / f"{word}parts.npy", mmap_mode="r")) for word in sets]
+        counts = [len(read_array(directory / f"{word}parts.npy")) for word in sets]
         numbers = np.repeat(np.arange(len(sets)), counts)
         return cls(
-            samples=[np.load(directory / f"{word}samples.npy", mmap_mode="r") for word in sets],
+            samples=[read_array(directory / f"{word}samples.npy") for word in sets],
             parts=np.column_stack([numbers, joined("parts")]).astype(np.int64),
             part_starts=_starts(joined("num_parts")),
             tokens=joined("tokens").astype(np.float32),
@@ -90,7 +90,7 @@ def _starts(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
-def _batch(speech: _Speech, chosen: np.ndarray, spec: Workload, batch_size: int) -> dict[str, Any]:
+def _batch(speech: Speech, chosen: np.ndarray, spec: Workload, batch_size: int) -> dict[str, Any]:
     sounds = [speech.sound(utterance) for utterance in chosen]
     texts = [speech.text(utterance) for utterance in chosen]
     return {

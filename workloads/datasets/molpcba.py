@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from workloads.api import GraphsTuple
-from workloads.batching import endless_permutations, generator
+from workloads.batching import endless_permutations, generator, read_array
 from workloads.spec import Workload
 
 
@@ -56,7 +56,7 @@ class _Graphs:
     @classmethod
     def load(cls, directory: Path) -> _Graphs:
         names = ("n_node", "n_edge", "nodes", "edges", "senders", "receivers", "labels")
-        arrays = {name: np.load(directory / f"{name}.npy") for name in names}
+        arrays = {name: read_array(directory / f"{name}.npy") for name in names}
         for name in ("n_node", "n_edge", "senders", "receivers"):
             arrays[name] = arrays[name].astype(np.int32)
         first_node = np.cumsum(arrays["n_node"]) - arrays["n_node"]

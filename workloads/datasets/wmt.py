@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.batching import generator
+from workloads.batching import array_files, generator, read_array
 from workloads.errors import DataMismatch
 from workloads.spec import Workload
 
@@ -165,5 +165,5 @@ def _joined(directory: Path, stem: str) -> np.ndarray:
 
 def _parts(directory: Path, stem: str) -> list[np.ndarray]:
     """The arrays of one kind, one per file; the files of a part of the split share what stands before the kind."""
-    paths = sorted(directory.glob(f"*.{stem}.npy")) or [directory / f"{stem}.npy"]
-    return [np.load(path, mmap_mode="r") for path in paths]
+    paths = array_files(directory, f"*.{stem}.npy") or [directory / f"{stem}.npy"]
+    return [read_array(path) for path in paths]

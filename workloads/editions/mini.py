@@ -84,10 +84,10 @@ _IMAGENET_RESNET = dataclasses.replace(
     step_hint=1_400,
     batch_size=64,
     eval_batch_size=500,
-    num_train_examples=20_000,
-    num_eval_train_examples=2_000,
-    num_validation_examples=2_000,
-    num_test_examples=2_000,
+    num_train_examples=8_000,
+    num_eval_train_examples=1_000,
+    num_validation_examples=1_000,
+    num_test_examples=1_000,
 )
 _IMAGENET_RESNET_SILU = _held_out(
     _IMAGENET_RESNET, IMAGENET_RESNET, IMAGENET_RESNET_SILU, Target(validation=0.85, test=0.84)

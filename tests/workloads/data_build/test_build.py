@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import lzma
 import subprocess
 import sys
 import types
@@ -13,6 +14,7 @@ import pytest
 
 from sandbox_runner.host import image_inputs
 from workloads.__main__ import main
+from workloads.batching import read_array
 from workloads.data_build import build, fashion, fetch, molecules, sources
 from workloads.data_build.fetch import Package
 from workloads.editions import mini
@@ -64,17 +66,18 @@ def test_recorded_data_is_verified_by_content(counting, tmp_path):
     build.verify(tmp_path / "data", counting)
 
 
-def test_a_changed_file_is_named_with_both_hashes(counting, tmp_path):
-    np.save(tmp_path / "data" / "odd" / "train" / "inputs.npy", np.arange(3))
+@pytest.mark.parametrize("content", [lzma.compress(b"something else"), b"no archive", b""])
+def test_a_changed_file_is_named_with_both_hashes(content, counting, tmp_path):
+    (tmp_path / "data" / "odd" / "train" / "inputs.npy.xz").write_bytes(content)
 
     with pytest.raises(
-        DataMismatch, match=r"odd/train/inputs.npy is not the edition's file: its sha256 is \w{64}, expected \w{64}"
+        DataMismatch, match=r"odd/train/inputs.npy.xz is not the edition's file: its sha256 is \w{64}, expected \w{64}"
     ):
         build.verify(tmp_path / "data", counting)
 
 
 def test_a_missing_file_says_how_to_build_its_dataset(counting, tmp_path):
-    (tmp_path / "data" / "even" / "train" / "inputs.npy").unlink()
+    (tmp_path / "data" / "even" / "train" / "inputs.npy.xz").unlink()
 
     with pytest.raises(DataMissing, match="run `python -m workloads data build --edition mini --dataset even`"):
         build.verify(tmp_path / "data", counting)
@@ -89,15 +92,15 @@ def test_a_dataset_without_recorded_files_is_never_complete(counting, tmp_path):
 
 def test_only_the_damaged_dataset_is_built_again(counting, tmp_path):
     directory = tmp_path / "data"
-    (directory / "odd" / "train" / "inputs.npy").unlink()
-    untouched = (directory / "even" / "train" / "inputs.npy").stat()
+    (directory / "odd" / "train" / "inputs.npy.xz").unlink()
+    untouched = (directory / "even" / "train" / "inputs.npy.xz").stat()
     lines = []
 
     assert build.build(directory, counting, tmp_path / "packages", lines.append) == {}
 
     assert lines == ["building odd", "odd is complete"]
-    assert np.load(directory / "odd" / "train" / "inputs.npy").tolist() == [1, 3]
-    assert (directory / "even" / "train" / "inputs.npy").stat() == untouched
+    assert read_array(directory / "odd" / "train" / "inputs.npy").tolist() == [1, 3]
+    assert (directory / "even" / "train" / "inputs.npy.xz").stat() == untouched
     assert sorted(path.name for path in directory.iterdir()) == ["even", "odd"]
     assert build.build(directory, counting, tmp_path / "packages", lines.append) == {}
     assert len(lines) == 2
@@ -123,7 +126,7 @@ def test_a_result_that_differs_from_the_manifest_never_gets_its_place(counting, 
     failures = build.build(tmp_path / "data", counting, tmp_path / "packages", say_nothing, ["odd"])
 
     assert isinstance(failures["odd"], DataMismatch)
-    assert np.load(tmp_path / "data" / "odd" / "train" / "inputs.npy").tolist() == [1, 3]  # as before
+    assert read_array(tmp_path / "data" / "odd" / "train" / "inputs.npy").tolist() == [1, 3]  # as before
 
 
 def test_a_builder_without_its_python_package_says_so(counting, tmp_path, monkeypatch):
@@ -169,16 +172,25 @@ def test_every_dataset_states_its_licence_and_carries_its_notice():
             assert set(package) == {"registry", "name", "version", "file", "sha256"}
 
 
+def test_all_datasets_together_stay_below_ten_megabytes():
+    sizes = {
+        name: sum(file["nbytes"] for file in record["files"].values())
+        for name, record in manifest()["datasets"].items()
+    }
+
+    assert sum(sizes.values()) < 10_000_000, sizes
+
+
 def test_training_and_held_apart_splits_share_no_example(mini_data):
     for dataset, stem, per_graph in (("imagenet", "inputs", None), ("molpcba", "nodes", "n_node")):
         examples = {}
         for split in ("train", "eval_train", "validation", "test"):
             folder = mini_data / dataset / split
-            rows = np.load(folder / f"{stem}.npy")
+            rows = read_array(folder / f"{stem}.npy")
             if per_graph:
-                counts = np.load(folder / f"{per_graph}.npy").astype(int)
+                counts = read_array(folder / f"{per_graph}.npy").astype(int)
                 graph_edges = np.split(
-                    np.load(folder / "senders.npy"), np.cumsum(np.load(folder / "n_edge.npy"), dtype=int)
+                    read_array(folder / "senders.npy"), np.cumsum(read_array(folder / "n_edge.npy"), dtype=int)
                 )
                 rows = [
                     nodes.tobytes() + edges.tobytes()

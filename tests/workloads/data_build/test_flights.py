@@ -7,6 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
+from workloads.batching import array_files, read_array
+from workloads.batching import array_files, read_array
 from workloads.data_build import flights
 
 AIRPORTS = "faa,tz\nIAH,-6\n"
@@ -115,7 +117,7 @@ def test_no_two_categories_share_an_id_and_there_are_as_many_as_in_the_click_log
 
 
 def test_training_rows_come_in_pieces_of_fair_samples(mini_data):
-    pieces = [np.load(path) for path in sorted((mini_data / "criteo1tb" / "train").glob("*.npy"))]
+    pieces = [read_array(path) for path in array_files(mini_data / "criteo1tb" / "train")]
     rates = np.array([piece["label"].mean() for piece in pieces])
 
     assert len(pieces) == 8

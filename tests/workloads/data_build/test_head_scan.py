@@ -6,6 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
+from workloads.batching import array_files, read_array
+from workloads.batching import array_files, read_array
 from workloads.data_build import debian, head_scan
 
 
@@ -64,5 +66,5 @@ def test_a_file_of_a_package_is_read_without_installing_it(package):
 
 def test_the_mini_edition_has_one_head_of_this_size(mini_data):
     for split in ("train", "eval_train", "validation", "test"):
-        (path,) = (mini_data / "fastmri" / split).glob("*.npy")
-        assert np.load(path)["target"].shape[1:] == (head_scan.SIZE, head_scan.SIZE)
+        (path,) = array_files(mini_data / "fastmri" / split)
+        assert read_array(path)["target"].shape[1:] == (head_scan.SIZE, head_scan.SIZE)
