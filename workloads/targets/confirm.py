@@ -23,7 +23,7 @@ def confirm(edition: Edition, record: Mapping[str, Any], say: Callable[[str], No
         TargetsError: a run could not begin.
     """
     workload = edition.workload(record["workload"])
-    framework = Framework.JAX if "--framework pytorch" in record["command"] else Framework.PYTORCH
+    (framework,) = set(Framework) - {record["framework"]}
     point = dict(record["set_by"]["hyperparameters"])
     budget_s = edition.budget_s(workload, Ruleset.EXTERNAL)
 

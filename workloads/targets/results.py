@@ -28,6 +28,7 @@ def document(findings: Findings, settings: Settings) -> dict[str, Any]:
         "target": {"validation": target.validation, "test": target.test},
         "metric": {"name": workload.metric.name, "higher_is_better": workload.metric.higher_is_better},
         "set_by": {"algorithm": winner.run.algorithm, "hyperparameters": dict(winner.run.hyperparameters)},
+        "framework": str(settings.framework),
         "command": command(workload, settings),
         "task": task_hash(workload),
         "data": data_hash(workload),
