@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from workloads.batching import array_files, read_array
-from workloads.batching import array_files, read_array
 from workloads.data_build import flights
 
 AIRPORTS = "faa,tz\nIAH,-6\n"

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from workloads.batching import array_files, read_array
-from workloads.batching import array_files, read_array
 from workloads.data_build import debian, head_scan
 
 
