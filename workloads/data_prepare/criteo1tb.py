@@ -238,11 +238,15 @@ def _convert(piece: Path, result: Path) -> int:
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The file in runs of whole lines; a last line without an end gets one."""
+    """The file in runs of whole lines. What has no end gets one: the last line, and one that is far too long."""
     rest = b""
     while content := file.read(_CHUNK_BYTES):
         lines, newline, rest = (rest + content).rpartition(b"\n")
-        yield lines + newline
+        if newline:
+            yield lines + newline
+        elif len(rest) >= _CHUNK_BYTES:
+            yield rest + b"\n"
+            rest = b""
     if rest:
         yield rest + b"\n"
 

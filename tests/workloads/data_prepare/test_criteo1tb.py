@@ -157,6 +157,14 @@ def test_a_long_piece_is_read_in_runs_of_whole_lines(tmp_path, monkeypatch):
     assert np.load(tmp_path / "piece.npy")["count_0"].tolist() == list(range(30))
 
 
+def test_a_file_without_lines_is_not_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(criteo1tb, "_CHUNK_BYTES", 1_000)
+    (tmp_path / "piece").write_bytes(b"\x1f\x8b" * 10_000)
+
+    with pytest.raises(DataDamaged, match="line 1: 1 fields between tabs"):
+        criteo1tb._convert(tmp_path / "piece", tmp_path / "piece.npy")
+
+
 def test_categories_of_unusual_length_are_hashed_like_any_text():
     usual, unusual = line(0), line(0).replace("68fd1e64", "68fd1e6400112233445566")
 
