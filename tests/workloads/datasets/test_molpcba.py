@@ -87,10 +87,11 @@ def test_batches_are_the_reference_ones_array_by_array(shared, tmp_path):
             np.testing.assert_array_equal(arrays[name], stored[f"gb3_b{position}_{name}"], err_msg=name)
 
 
-def test_evaluation_covers_every_graph_once_in_order(tmp_path):
+@pytest.mark.parametrize("devices", [1, 2, 8])
+def test_evaluation_covers_every_graph_once_in_order_however_many_devices_share_a_batch(tmp_path, devices):
     write_split(tmp_path, random_graphs(50))
 
-    batches = list(molpcba.eval_batches(tmp_path, SPEC, 8))
+    batches = list(molpcba.eval_batches(tmp_path, SPEC, 16 // devices))
 
     assert [number for batch in batches for number in numbers_of_graphs(batch)] == list(range(50))
 
