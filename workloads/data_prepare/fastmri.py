@@ -139,11 +139,12 @@ def _shape(path: Path) -> tuple[int, int, int]:
         if not np.isfinite(float(volume.attrs.get(_LARGEST, math.nan))):
             raise DataDamaged(f"{path}: its attribute {_LARGEST} is no number. {_GET_AGAIN}")
         shape, pictures = volume[_MEASURED].shape, volume[_PICTURE].shape
-    is_knee = len(shape) == 3 and shape[1] == _ROWS and shape[2] >= _SIZE
+        is_complex = volume[_MEASURED].dtype.kind == "c" and volume[_PICTURE].dtype.kind == "f"
+    is_knee = is_complex and len(shape) == 3 and shape[1] == _ROWS and shape[2] >= _SIZE
     if not is_knee or pictures != (shape[0], _SIZE, _SIZE):
         raise DataDamaged(
             f"{path}: {_MEASURED} has the shape {shape} and {_PICTURE} {pictures}, "
-            f"expected (slices, {_ROWS}, at least {_SIZE}) and (slices, {_SIZE}, {_SIZE}). {_GET_AGAIN}"
+            f"expected (slices, {_ROWS}, at least {_SIZE}) complex and (slices, {_SIZE}, {_SIZE}). {_GET_AGAIN}"
         )
     return int(shape[0]), int(shape[1]), int(shape[2])
 
@@ -174,7 +175,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as volume:
             yield volume
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataDamaged(f"{path}: it cannot be read ({error}). {_GET_AGAIN}") from error
 
 

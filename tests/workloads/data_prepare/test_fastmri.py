@@ -158,6 +158,35 @@ def test_an_empty_source_says_how_it_has_to_lie(tmp_path):
         prepare(fastmri.PREPARER, tmp_path, tmp_path / "prepared", 1, silent)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-200_000]),
+        lambda path: replace(path, "kspace", np.zeros((2, 640, 326), np.float32)),
+        lambda path: replace(path, "kspace", None),
+        lambda path: replace(path, "reconstruction_esc", np.zeros((1, 320, 320), np.float32)),
+    ],
+    ids=["cut off", "not complex", "a group instead of an array", "fewer pictures"],
+)
+def test_a_damaged_volume_is_a_problem_of_its_own(source, damage):
+    damage(source / TRAIN / "file1000002.h5")
+    fastmri._shape.cache_clear()
+
+    (problem,) = PREPARER.check(source, silent)
+
+    assert problem.path == f"{TRAIN}/file1000002.h5"
+    assert "Download that volume again" in problem.advice
+
+
+def replace(path, name, content):
+    with h5py.File(path, "a") as volume:
+        del volume[name]
+        if content is None:
+            volume.create_group(name)
+        else:
+            volume[name] = content
+
+
 def test_a_volume_with_values_that_are_no_numbers_is_refused(source, tmp_path):
     with h5py.File(source / TRAIN / "file1000002.h5", "a") as volume:
         volume["kspace"][1, 300, 100] = np.nan
