@@ -149,8 +149,8 @@ class Criteo:
         problems = []
         for day in range(_LAST_DAY + 1):
             numbers = [number for of_day, number in found if of_day == day]
-            wanted = self.pieces_of_last_day if day == _LAST_DAY else max(numbers, default=0) + 1
-            missing = sorted(set(range(wanted)) - set(numbers))
+            whole = self.pieces_of_last_day if day == _LAST_DAY else max(numbers, default=0) + 1
+            missing = sorted(set(range(whole)) - set(numbers)) if numbers else [0]
             problems += [
                 Problem(
                     path=f"day_{day}_{number:02}",
@@ -161,10 +161,10 @@ class Criteo:
             ]
         for path in found.values():
             if path.stat().st_size == 0:
-                advice = "Cut that day again from its archive"
+                advice = "Cut that day again from its archive."
                 problems.append(Problem(path=path.name, expected="lines of text", found="an empty file", advice=advice))
         if not problems and len(found) != self.pieces:
-            advice = "The last pieces of a day are missing, or are too many: cut each day again, with 5,000,000 lines"
+            advice = "The last pieces of a day are missing, or are too many: cut each day again, with 5,000,000 lines."
             problems.append(
                 Problem(path="day_*", expected=f"{self.pieces} pieces", found=str(len(found)), advice=advice)
             )

@@ -54,7 +54,7 @@ class FastMri:
         for folder, wanted in self.volumes.items():
             paths = _volumes(source, folder)
             if len(paths) != wanted:
-                advice = f"Unpack {folder}.tar.xz there again, all of it"
+                advice = f"Unpack {folder}.tar.xz there again, all of it."
                 found = f"{len(paths):,}" if paths else "nothing"
                 problems.append(Problem(path=folder, expected=f"{wanted:,} volumes (*.h5)", found=found, advice=advice))
             say(f"fastmri: looking at {len(paths):,} volumes of {folder}")
