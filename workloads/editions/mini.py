@@ -56,7 +56,7 @@ _FASTMRI = dataclasses.replace(
     target=Target(validation=0.7, test=0.7),
     max_runtime_s=72,
     eval_period_s=6,
-    step_hint=400,
+    step_hint=260,
     batch_size=8,
     eval_batch_size=16,
     num_train_examples=108,
