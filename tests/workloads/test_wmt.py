@@ -14,7 +14,7 @@ from tests.workloads.twins import twins
 from workloads import registry, snapshot_torch
 from workloads.api import ForwardPassMode
 from workloads.evaluation import evaluate
-from workloads.metrics import VOCABULARY
+from workloads.metrics import VOCABULARY, beam_search
 from workloads.metrics.beam_search import BEAMS, END
 from workloads.narrow import narrow
 from workloads.spec import Framework
@@ -238,15 +238,18 @@ def batches(size):
 
 
 @pytest.mark.parametrize("framework", Framework)
-def test_a_judge_counts_every_sentence_once_whatever_the_batch(framework, data):
+def test_a_judge_counts_every_sentence_once_whatever_the_batch(framework, data, monkeypatch):
     spec = dataclasses.replace(SPEC, model={**SPEC.model, "vocabulary": 120, "max_length": 8})
     workload = registry.load(spec, framework)(spec)
     model = workload.init_model_fn(1)
 
     results = [evaluate(workload, *model, batches(size), 5, data) for size in (5, 3)]
+    monkeypatch.setattr(beam_search, "_SCORES", 2 * BEAMS * 120)  # room for two sentences at once
+    results.append(evaluate(registry.load(spec, framework)(spec), *model, batches(5), 5, data))
 
     assert set(results[0]) == {"accuracy", "bleu", "loss"}
     assert results[0] == pytest.approx(results[1], rel=1e-4)
+    assert results[0] == pytest.approx(results[2], rel=1e-4)
     assert 3 < results[0]["loss"] < 7  # the logarithm of 120 is 4.8
     assert 0 <= results[0]["bleu"] < 20
 

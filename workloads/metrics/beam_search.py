@@ -8,6 +8,7 @@ import numpy as np
 
 BEAMS = 4
 END = 2  # the token that ends a sequence
+_SCORES = 4_096_000  # held at once: of 32 sentences at full size; logits and caches of more take gigabytes
 _ALPHA = 0.6  # how strongly longer sequences are favoured
 _NEVER = -1.0e7  # the score of what has not been found; also what an ended sequence loses as a live one
 
@@ -63,6 +64,11 @@ def beam_search(score: Score, sentences: int, vocabulary: int, max_length: int) 
         has_ended = _rows(np.concatenate([has_ended, ends], axis=1), best)
     found = np.any(has_ended, axis=1)
     return np.where(found[:, None, None], ended, live), np.where(found[:, None], ended_scores, live_scores)
+
+
+def sentences_at_once(vocabulary: int) -> int:
+    """How many sentences a decoder translates together, so that small vocabularies do not wait for many small steps."""
+    return max(1, _SCORES // (BEAMS * vocabulary))
 
 
 def best_sequences(sequences: np.ndarray) -> np.ndarray:

@@ -12,10 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from workloads.api import ForwardPassMode
-from workloads.metrics.beam_search import BEAMS, beam_search, best_sequences
+from workloads.metrics.beam_search import BEAMS, beam_search, best_sequences, sentences_at_once
 from workloads.wmt.model_jax import _ACTIVATIONS, Transformer, position_table
 
-_SENTENCES = 32  # at once: logits and caches of more take gigabytes
 _Outputs = tuple[np.ndarray, np.ndarray, np.ndarray]
 _Params = Mapping[str, Any]
 
@@ -23,6 +22,7 @@ _Params = Mapping[str, Any]
 def make_decoder(workload: Any) -> Callable[[Any, Any, Mapping[str, Any]], _Outputs]:
     """Loss and correctness (B, T) of each target token, and translations (B, L), of a batch on the device."""
     translator = Translator(workload)
+    at_once = sentences_at_once(workload.spec.model["vocabulary"])
 
     @jax.jit
     def teach(params: _Params, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -32,8 +32,8 @@ def make_decoder(workload: Any) -> Callable[[Any, Any, Mapping[str, Any]], _Outp
 
     def decode(params: _Params, model_state: Any, batch: Mapping[str, jax.Array]) -> _Outputs:
         parts = []
-        for first in range(0, len(batch["inputs"]), _SENTENCES):
-            part = {key: batch[key][first : first + _SENTENCES] for key in ("inputs", "targets", "weights")}
+        for first in range(0, len(batch["inputs"]), at_once):
+            part = {key: batch[key][first : first + at_once] for key in ("inputs", "targets", "weights")}
             sequences, _ = translator.translate(params, part["inputs"])
             parts.append((*map(np.asarray, teach(params, part)), best_sequences(sequences)))
         loss, correct, translations = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

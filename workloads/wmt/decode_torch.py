@@ -8,29 +8,30 @@ from typing import Any
 import numpy as np
 import torch
 
-from workloads.metrics.beam_search import BEAMS, beam_search, best_sequences
+from workloads.metrics.beam_search import BEAMS, beam_search, best_sequences, sentences_at_once
 from workloads.wmt.model_torch import Attention, Transformer, attention_mask
 
-_SENTENCES = 32  # at once: logits and caches of more take gigabytes
 _Outputs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def make_decoder(workload: Any) -> Callable[[Any, Any, Mapping[str, Any]], _Outputs]:
     """Loss and correctness (B, T) of each target token, and translations (B, L), of a batch on the device."""
 
+    at_once = sentences_at_once(workload.spec.model["vocabulary"])
+
     def decode(model: Transformer, model_state: None, batch: Mapping[str, torch.Tensor]) -> _Outputs:
         model.eval()
         with torch.no_grad():
-            parts = [_decode(workload, model, part) for part in _split(batch)]
+            parts = [_decode(workload, model, part) for part in _split(batch, at_once)]
         loss, correct, translations = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return loss, correct, translations
 
     return decode
 
 
-def _split(batch: Mapping[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+def _split(batch: Mapping[str, torch.Tensor], at_once: int) -> list[dict[str, torch.Tensor]]:
     keys = ("inputs", "targets", "weights")
-    parts = zip(*(batch[key].split(_SENTENCES) for key in keys), strict=True)
+    parts = zip(*(batch[key].split(at_once) for key in keys), strict=True)
     return [dict(zip(keys, part, strict=True)) for part in parts]
 
 
