@@ -7,7 +7,7 @@ BIN := .venv/bin
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env,)
 SERIAL := docker or trains or browser or postgres
 
-.PHONY: help setup run fill-boards test test-full check format images lock bench-scoring bench-web bench-workloads clean
+.PHONY: help setup run fill-boards test test-full check format images lock bench-scoring bench-web bench-workloads bench-data clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench-web: ## What pages cost: rendered, cached, and beside a plain file; wants 
 
 bench-workloads: ## Steps per second and peak memory of every workload, eager, compiled and in JAX
 	@$(BIN)/python -m benchmarks.bench_workloads
+
+bench-data: ## Examples per second of every data pipeline, what training waits for, decoding beside plain Pillow
+	@$(BIN)/python -m benchmarks.bench_data
 
 clean: ## Remove the environment and all state: engine, images, data, database
 	$(AS_ROOT) rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache
