@@ -66,11 +66,12 @@ def main() -> int:
             )
     if not options.workload:
         found = _in_process("photographs", options)
+        print(f"\nphotographs of {PHOTOGRAPH_SIZE[0]} x {PHOTOGRAPH_SIZE[1]}, cut to 224 x 224, a second")
         print(
-            f"\nphotographs of {PHOTOGRAPH_SIZE[0]} x {PHOTOGRAPH_SIZE[1]}, cut to 224 x 224: on one core, plain loop in "
-            f"Pillow {found['plain_per_s']:.0f}/s, pipeline {found['pipeline_per_s']:.0f}/s, ratio {found['ratio']:.2f} "
-            f"(aim: at least 0.90); pipeline on {found['cores']} cores {found['all_cores_per_s']:.0f}/s"
+            f"on one core: plain loop in Pillow {found['plain_per_s']:.0f}, pipeline {found['pipeline_per_s']:.0f}, "
+            f"ratio {found['ratio']:.2f} (aim: at least 0.90)"
         )
+        print(f"on {found['cores']} cores: pipeline {found['all_cores_per_s']:.0f}")
     return 0
 
 
