@@ -12,7 +12,8 @@ AlgoPerf workloads, LibriSpeech, "Batch".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,28 +21,37 @@ from typing import Any
 import numpy as np
 
 from workloads.batching import array_files, generator, read_array, shuffled_indices
+from workloads.decoding import in_order
 from workloads.errors import DataMissing
 from workloads.spec import Workload
 
+_LARGE_BATCH = 1 << 22  # samples
+_AHEAD = 2  # batches
 
-def train_batches(directory: Path, spec: Workload, batch_size: int, seed: int) -> Iterator[dict[str, Any]]:
+
+def train_batches(
+    directory: Path, spec: Workload, batch_size: int, seed: int, turn: tuple[int, int] = (0, 1)
+) -> Iterator[dict[str, Any]]:
     """Endless shuffled batches from the directory of the training split.
 
+    Args:
+        turn: (first, step): only the batches of these numbers are made; see `workloads.shards.rank_batches`.
     Yields:
         inputs, sound (batch_size, max_samples) and its paddings; targets, tokens (batch_size, max_targets) and theirs.
     """
     speech = Speech.load(directory)
-    for chosen in shuffled_indices(len(speech), batch_size, generator(seed)):
-        yield _batch(speech, chosen, spec, batch_size)
+    order = shuffled_indices(len(speech), batch_size, generator(seed))
+    yield from _batches(speech, itertools.islice(order, turn[0], None, turn[1]), spec, batch_size)
 
 
 def eval_batches(directory: Path, spec: Workload, batch_size: int) -> Iterator[dict[str, Any]]:
     """Every utterance of a split once, in order; rows that pad the last batch are padding throughout, of weight 0."""
     speech = Speech.load(directory)
-    for start in range(0, len(speech), batch_size):
-        chosen = np.arange(start, min(start + batch_size, len(speech)))
-        weights = (np.arange(batch_size) < len(chosen)).astype(np.float32)
-        yield {**_batch(speech, chosen, spec, batch_size), "weights": weights}
+    starts = range(0, len(speech), batch_size)
+    order = (np.arange(start, min(start + batch_size, len(speech))) for start in starts)
+    for start, batch in zip(starts, _batches(speech, order, spec, batch_size), strict=True):
+        weights = (np.arange(start, start + batch_size) < len(speech)).astype(np.float32)
+        yield {**batch, "weights": weights}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +98,13 @@ class Speech:
 
 def _starts(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def _batches(speech: Speech, order: Iterable[np.ndarray], spec: Workload, batch_size: int) -> Iterator[dict[str, Any]]:
+    """One batch for every array of utterances; large ones are made ahead, in threads."""
+    if batch_size * spec.data["max_samples"] < _LARGE_BATCH:
+        return (_batch(speech, chosen, spec, batch_size) for chosen in order)
+    return in_order(lambda chosen: _batch(speech, chosen, spec, batch_size), order, _AHEAD)
 
 
 def _batch(speech: Speech, chosen: np.ndarray, spec: Workload, batch_size: int) -> dict[str, Any]:
