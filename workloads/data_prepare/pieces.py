@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,7 +13,9 @@ from workloads.errors import DataDamaged
 
 END = 2  # the end of a sequence; unknown characters are 0, which no sequence should hold
 _SCORE_DIGITS = 4
-TokenPair = tuple[list[int], list[int]]
+# Tokens of one side and of the other; as arrays they take little memory.
+_Tokens = Sequence[int] | np.ndarray
+TokenPair = tuple[_Tokens, _Tokens]
 # In a serialised model the pieces are field 1, and a piece's score is its field 2, four bytes.
 _PIECES, _SCORE = (1, 2), (2, 5)
 
@@ -93,7 +94,7 @@ def token_pairs(model: bytes, pairs: Iterable[tuple[str, str]], longest: int) ->
     """Both sides of every pair as tokens, each with its end token; pairs with a side longer than that are left out."""
     cut = tokeniser(model)
     for pair in pairs:
-        inputs, targets = ([*cut.encode(text), END] for text in pair)
+        inputs, targets = (np.array([*cut.encode(text), END], np.uint16) for text in pair)
         if max(len(inputs), len(targets)) <= longest:
             yield inputs, targets
 
@@ -102,8 +103,7 @@ def split_arrays(pairs: Sequence[TokenPair]) -> dict[str, np.ndarray]:
     """The arrays of a split of the wmt dataset, file stem -> array (`workloads.datasets.wmt`)."""
     arrays = {}
     for side, name in enumerate(("inputs", "targets")):
-        lengths = [len(pair[side]) for pair in pairs]
-        tokens = itertools.chain.from_iterable(pair[side] for pair in pairs)
-        arrays[name] = np.fromiter(tokens, np.uint16, sum(lengths))
-        arrays[f"{name}_length"] = np.array(lengths, np.uint16)
+        tokens = [np.asarray(pair[side], np.uint16) for pair in pairs]
+        arrays[name] = np.concatenate([*tokens, np.empty(0, np.uint16)])
+        arrays[f"{name}_length"] = np.array([len(sequence) for sequence in tokens], np.uint16)
     return arrays

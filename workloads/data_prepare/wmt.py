@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.data_prepare.parts import Part, Problem, Say
-from workloads.data_prepare.pieces import split_arrays, token_pairs, train_vocabulary
+from workloads.data_prepare.pieces import TokenPair, split_arrays, token_pairs, train_vocabulary
 from workloads.datasets.wmt import Pairs
 from workloads.errors import DataDamaged
 
@@ -118,7 +118,7 @@ class Wmt:
         every = max(1, total // self.vocabulary_bytes)
         return itertools.islice(itertools.chain.from_iterable(_pairs(*pair) for pair in files), 0, None, every)
 
-    def _some_of_training(self, train: Path) -> list[tuple[list[int], list[int]]]:
+    def _some_of_training(self, train: Path) -> list[TokenPair]:
         """Pairs of the finished training split at equal distances, none too long to be read."""
         pairs, wanted = Pairs.load(train, self.longest), self.counts["eval_train"]
         chosen = np.arange(wanted) * len(pairs) // wanted
