@@ -30,14 +30,14 @@ WORDS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT",
 
 COUNTS = {"train": 4_000, "eval_train": 160, "validation": 160, "test": 160}
 TAKES = {"train": 8, "eval_train": 2, "validation": 3, "test": 3}  # copies of each word; eval_train's are train's
-SEQUENCES = {"train": 790, "validation": 160, "test": 160}  # all there are of these lengths
-LENGTHS = (1, 2, 3)  # words in an utterance
+LENGTHS = (2, 3)  # words in an utterance; in training there are single ones, too
+HELD_OUT = 6  # one in so many sequences of a length is validation's, one is test's
 MAX_SAMPLES = 26_000  # the longest words at the lowest speed with the shortest pauses have a little less
 PIECES = 29  # the words, their letters, and four marks
 
 _SEED = 2022
 _FRACTION = 1 << 10  # positions between two samples
-_SPEED = (1_400, 1_700)  # thousandths of the natural one
+SPEED = (1_400, 1_700)  # thousandths of the natural one
 _VOLUME = (90, 280)  # 256ths
 _NOISE = (10, 120)  # of sixteen bits, about one standard deviation
 _PAUSE = (200, 1_600)  # samples
@@ -96,13 +96,24 @@ def _trimmed(sound: np.ndarray) -> np.ndarray:
 def _sequences(counts: Mapping[str, int]) -> dict[str, list[tuple[int, ...]]]:
     """What is said in each utterance, in words by number.
 
-    Every possible sequence belongs to one split, which repeats its own as often as it needs, each time from new takes.
+    Every sequence of several words belongs to one split; single words are for training only. A split takes sequences of
+    all its lengths in turn and repeats them as often as it needs, each time from new takes.
     """
-    every = [row for length in LENGTHS for row in itertools.product(range(len(WORDS)), repeat=length)]
-    dealt = iter(generator([_SEED, 99]).permutation(len(every)))
-    own = {split: [every[next(dealt)] for _ in range(number)] for split, number in SEQUENCES.items()}
-    own["eval_train"] = own["train"]
-    return {split: list(itertools.islice(itertools.cycle(own[split]), counts[split])) for split in counts}
+    rows: dict[str, list[list[tuple[int, ...]]]] = {"train": [[(word,) for word in range(len(WORDS))]]}
+    for length in LENGTHS:
+        every = list(itertools.product(range(len(WORDS)), repeat=length))
+        order = generator([_SEED, 99, length]).permutation(len(every)).tolist()
+        held_out = len(every) // HELD_OUT
+        cuts = {"validation": order[:held_out], "test": order[held_out : 2 * held_out], "train": order[2 * held_out :]}
+        for split, chosen in cuts.items():
+            rows.setdefault(split, []).append([every[position] for position in chosen])
+    rows["eval_train"] = rows["train"]
+    return {split: list(itertools.islice(_in_turn(rows[split]), counts[split])) for split in counts}
+
+
+def _in_turn(lists: Sequence[Sequence[tuple[int, ...]]]) -> Iterator[tuple[int, ...]]:
+    """The first of each list, the second of each list, ...; each starts again when it is through."""
+    return itertools.chain.from_iterable(zip(*map(itertools.cycle, lists), strict=True))
 
 
 def _takes(recordings: Sequence[np.ndarray], number: int, key: Sequence[int]) -> _Takes:
@@ -111,7 +122,7 @@ def _takes(recordings: Sequence[np.ndarray], number: int, key: Sequence[int]) ->
     for take in range(number):
         for word, recording in enumerate(recordings):
             random = generator([*key, take, word])
-            sound = _resampled(recording, int(random.integers(*_SPEED))) * int(random.integers(*_VOLUME)) // 256
+            sound = _resampled(recording, int(random.integers(*SPEED))) * int(random.integers(*_VOLUME)) // 256
             sound += _noise(random, len(sound), int(random.integers(*_NOISE)))
             parts.append(sound)
             counts.append(len(sound))
