@@ -151,18 +151,29 @@ def _shape(path: Path) -> tuple[int, int, int]:
 
 def _converted(path: Path) -> np.ndarray:
     """The records of a volume; DataDamaged when some of it cannot be read or is not finite."""
-    slices, _, columns = _shape(path)
-    records = np.empty(slices, _record(columns))
-    top = (_ROWS - _SIZE) // 2
     with _opened(path) as volume:
-        for number in range(slices):
-            transformed = np.fft.ifft(np.fft.ifftshift(volume[_MEASURED][number], axes=0), axis=0, norm="ortho")
-            records["columns"][number] = np.fft.fftshift(transformed, axes=0)[top : top + _SIZE]
-            records["target"][number] = volume[_PICTURE][number]
-        records["volume_max"] = volume.attrs[_LARGEST]
-    if not all(np.isfinite(records[name]).all() for name in ("columns", "target")):
+        result = records(volume[_MEASURED], volume[_PICTURE], volume.attrs[_LARGEST])
+    if not all(np.isfinite(result[name]).all() for name in ("columns", "target")):
         raise DataDamaged(f"{path}: it holds values that are not finite. {_GET_AGAIN}")
-    return records
+    return result
+
+
+def records(measured: Any, pictures: Any, largest: float) -> np.ndarray:
+    """The records of slices, read one by one.
+
+    Args:
+        measured: (slices, 640, columns) complex64, an array or a dataset of h5py.
+        pictures: (slices, 320, 320) float32, likewise.
+        largest: the largest value of the volume.
+    """
+    result = np.empty(len(measured), _record(measured.shape[2]))
+    top = (_ROWS - _SIZE) // 2
+    for number in range(len(result)):
+        transformed = np.fft.ifft(np.fft.ifftshift(measured[number], axes=0), axis=0, norm="ortho")
+        result["columns"][number] = np.fft.fftshift(transformed, axes=0)[top : top + _SIZE]
+        result["target"][number] = pictures[number]
+    result["volume_max"] = largest
+    return result
 
 
 @contextmanager

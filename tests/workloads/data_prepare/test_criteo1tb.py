@@ -13,6 +13,8 @@ from workloads.data_prepare import criteo1tb
 from workloads.data_prepare.run import prepare
 from workloads.datasets import criteo1tb as dataset
 from workloads.errors import DataDamaged, DataMissing
+from workloads.vectors import prepared_files
+from workloads.vectors.quantity import Reporter
 
 SPEC = registry.get("criteo1tb")
 SPLITS = ("train", "eval_train", "validation", "test")
@@ -58,28 +60,15 @@ def first_counts(batches):
     return np.concatenate(rows).astype(int)
 
 
-def test_lines_become_the_numbers_of_the_reference(shared, record_property):
-    golden = json.loads((shared / "data" / "reference_vectors" / "pipelines" / "criteo1tb.json").read_text())
+def test_lines_and_buckets_become_the_numbers_of_the_reference(shared, record_property):
+    folder = shared / "data" / "reference_vectors"
+    golden = json.loads((folder / "pipelines" / "criteo1tb.json").read_text())
 
-    records = criteo1tb.parse("".join(f"{text}\n" for text in golden["lines"]).encode())
+    quantities = list(prepared_files.FILES["criteo1tb"](folder, golden, Reporter(file="criteo1tb")))
 
-    batch = dataset._batch([records], SPEC)
-    expected = np.array(golden["inputs"], np.float32)
-    assert batch["targets"][:, 0].tolist() == golden["targets"]
-    np.testing.assert_array_equal(batch["inputs"][:, 13:], expected[:, 13:])
-    np.testing.assert_allclose(batch["inputs"][:, :13], expected[:, :13], rtol=1e-6)
-    record_property("golden: numbers of prepared data", expected.size)
-
-
-def test_buckets_are_rounded_to_float32_as_in_the_reference(shared):
-    golden = json.loads((shared / "data" / "reference_vectors" / "pipelines" / "criteo1tb.json").read_text())
-    rounding = golden["float32_rounding_and_row"]
-    records = np.zeros(len(rounding), criteo1tb.RECORD)
-    records["category_0"] = [row["bucket"] for row in rounding]
-
-    ids = dataset._batch([records], SPEC)["inputs"][:, 13]
-
-    assert ids.astype(int).tolist() == [row["after_float32"] for row in rounding]
+    assert [quantity for quantity in quantities if not quantity.passed] == []
+    assert len(quantities) == 6
+    record_property("golden: numbers of clicks", np.size(golden["inputs"]))
 
 
 def test_every_line_arrives_once_in_the_split_of_its_day(source, tmp_path):

@@ -8,12 +8,13 @@ import json
 import numpy as np
 import pytest
 
-from tests.workloads.reference_vectors import numbers
 from workloads import registry
 from workloads.data_prepare import fastmri
 from workloads.data_prepare.run import prepare
 from workloads.datasets import fastmri as dataset
 from workloads.errors import DataDamaged, DataMissing
+from workloads.vectors import prepared_files
+from workloads.vectors.quantity import Reporter
 
 h5py = pytest.importorskip("h5py", reason="h5py is in the extra `data`")
 
@@ -67,31 +68,24 @@ def pictures_of(folder):
     return found
 
 
-def test_slices_become_the_numbers_of_the_reference(shared, tmp_path, record_property):
-    folder = shared / "data" / "reference_vectors" / "pipelines"
-    golden = json.loads((folder / "fastmri.json").read_text())["slices"]
-    arrays = np.load(folder / "fastmri_slices.npz")
-    compared = 0
-    for width, expected in golden.items():
-        columns = int(width)
-        y, x = (np.arange(640) - 320)[:, None] / 640, (np.arange(columns) - columns // 2) / columns
-        parts = [numbers(f"fastmri/{part}{width}", 640 * columns).reshape(640, columns) for part in ("re", "im")]
-        kspace = ((parts[0] + 1j * parts[1]) / (1 + 400 * (x**2 + y**2)) * 1e-5).astype(np.complex64)
-        picture = (1.2e-6 * (1 + numbers(f"fastmri/target{width}", 320 * 320))).astype(np.float32).reshape(320, 320)
-        write_volume(tmp_path / "volume.h5", kspace[None], picture[None], np.float32(3e-6))
-        (tmp_path / width).mkdir()
-        np.save(tmp_path / width / "volume.npy", fastmri._converted(tmp_path / "volume.h5"))
-        fastmri._shape.cache_clear()
+def test_masks_and_slices_are_those_of_the_reference(shared, record_property):
+    folder = shared / "data" / "reference_vectors"
+    golden = json.loads((folder / "pipelines" / "fastmri.json").read_text())
 
-        (batch,) = dataset.eval_batches(tmp_path / width, SPEC, 1)
+    quantities = list(prepared_files.FILES["fastmri"](folder, golden, Reporter(file="fastmri")))
 
-        for name in ("mean", "std", "volume_max"):
-            np.testing.assert_allclose(batch[name][0], expected[name], rtol=1e-6)
-        for name in ("inputs", "targets"):
-            sampled = batch[name].ravel()[arrays[f"{width}_index"]]
-            np.testing.assert_allclose(sampled, arrays[f"{width}_{name}"], atol=1e-5)
-            compared += len(sampled)
-    record_property("golden: numbers of prepared data", compared)
+    assert [quantity for quantity in quantities if not quantity.passed] == []
+    record_property("golden: masks and slices of scans", len(quantities))
+
+
+def test_a_volume_is_read_as_it_was_measured(tmp_path):
+    measured, picture = prepared_files.made_slice(368)
+    write_volume(tmp_path / "volume.h5", measured[np.newaxis], picture[np.newaxis], np.float32(3e-6))
+
+    (record,) = fastmri._converted(tmp_path / "volume.h5")
+
+    (expected,) = fastmri.records(measured[np.newaxis], picture[np.newaxis], 3e-6)
+    assert record == expected
 
 
 def test_every_slice_arrives_once_in_the_split_of_its_volume(source, tmp_path):
