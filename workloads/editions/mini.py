@@ -145,6 +145,7 @@ _LIBRISPEECH_DEEPSPEECH = dataclasses.replace(
         "feed_forward_layers": 1,
         "frequency_masks": 0,
         "time_masks": 0,
+        "fixed_dropout_jax": None,
         "norm_decay": 0.95,
     },
     target=Target(validation=0.1, test=0.15),
