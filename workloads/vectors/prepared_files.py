@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from workloads import registry
-from workloads.data_prepare import criteo1tb as clicks
+from workloads.data_prepare import click_lines
 from workloads.data_prepare import fastmri as scans
 from workloads.data_prepare.farmhash import fingerprint64
 from workloads.datasets import criteo1tb, fastmri
@@ -28,7 +28,7 @@ def _criteo1tb(folder: Path, record: _Record, report: Reporter) -> Iterator[Quan
     own = dataclasses.replace(report, workload="criteo1tb")
     spec = registry.get("criteo1tb")
     dense = spec.data["dense_features"]
-    batch = _only_batch(criteo1tb.eval_batches, clicks.parse(_text(record["lines"])), "criteo1tb")
+    batch = _only_batch(criteo1tb.eval_batches, click_lines.parse(_text(record["lines"])), "criteo1tb")
     expected = np.array(record["inputs"], np.float32)
     yield own.equal("labels", batch["targets"][:, 0], record["targets"])
     yield own.compare("logarithms of counts", batch["inputs"][:, :dense], expected[:, :dense], _LOGARITHMS)
@@ -37,7 +37,7 @@ def _criteo1tb(folder: Path, record: _Record, report: Reporter) -> Iterator[Quan
     found = [str(fingerprint64(item["string"].encode())) for item in hashes]
     yield own.equal("fingerprints", found, [item["fingerprint64"] for item in hashes])
     rounding = record["float32_rounding_and_row"]
-    rows = np.zeros(len(rounding), clicks.RECORD)
+    rows = np.zeros(len(rounding), click_lines.RECORD)
     rows["category_0"] = [item["bucket"] for item in rounding]
     ids = _only_batch(criteo1tb.eval_batches, rows, "criteo1tb")["inputs"][:, dense].astype(int)
     yield own.equal("rounded buckets", ids, [item["after_float32"] for item in rounding])

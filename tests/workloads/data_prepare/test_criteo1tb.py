@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workloads import registry
-from workloads.data_prepare import criteo1tb
+from workloads.data_prepare import click_lines, criteo1tb
 from workloads.data_prepare.run import prepare
 from workloads.datasets import criteo1tb as dataset
 from workloads.errors import DataDamaged, DataMissing
@@ -120,10 +120,11 @@ def test_days_cut_short_are_noticed_by_the_number_of_pieces(source):
         (line(1).replace("\t5", "\t99999999999", 1), "field 3 is not a whole number"),
         (line(1, label=2), "the label is neither 0 nor 1"),
         ("\n", "1 fields between tabs instead of 40"),
+        (line(1).replace("\n", "\r\n"), "a carriage return"),
     ],
 )
 def test_a_damaged_line_is_named(source, tmp_path, text, complaint):
-    (source / "day_2_00").write_text(line(0) + line(0) + text + line(0))
+    (source / "day_2_00").write_text(line(0) + line(0) + text + line(0), newline="")
 
     with pytest.raises(DataDamaged, match=f"day_2_00, line 3: {complaint}"):
         prepare(PREPARER, source, tmp_path / "prepared", 1, silent)
@@ -157,17 +158,17 @@ def test_a_file_without_lines_is_not_read_whole(tmp_path, monkeypatch):
 def test_categories_of_unusual_length_are_hashed_like_any_text():
     usual, unusual = line(0), line(0).replace("68fd1e64", "68fd1e6400112233445566")
 
-    records = criteo1tb.parse((usual + unusual).encode())
+    records = click_lines.parse((usual + unusual).encode())
 
-    bucket = criteo1tb.fingerprint64(b"68fd1e640011223344556613") % criteo1tb.BUCKETS[13]
+    bucket = click_lines.fingerprint64(b"68fd1e640011223344556613") % click_lines.BUCKETS[13]
     assert records["category_13"][1] == bucket
-    assert records["category_13"][0] == criteo1tb.fingerprint64(b"68fd1e6413") % criteo1tb.BUCKETS[13]
+    assert records["category_13"][0] == click_lines.fingerprint64(b"68fd1e6413") % click_lines.BUCKETS[13]
 
 
 def test_the_buckets_are_those_of_the_benchmark(shared):
     constants = json.loads((shared / "spec" / "constants.json").read_text())["criteo1tb"]
 
-    assert list(criteo1tb.BUCKETS) == constants["hash_buckets_per_column"]
+    assert list(click_lines.BUCKETS) == constants["hash_buckets_per_column"]
 
 
 def test_the_splits_are_those_of_the_workload():
