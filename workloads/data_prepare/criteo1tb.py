@@ -20,7 +20,7 @@ from workloads.errors import DataDamaged
 
 _LAST_DAY = 23  # held out; every day before it is for training
 _CHUNK_BYTES = 8_000_000
-_PIECE = re.compile(r"day_(\d{1,2})_(\d{2,})")
+_PIECE = re.compile(r"day_(\d|1\d|2[0-3])_(\d\d)")
 
 
 @dataclass(frozen=True, kw_only=True)
