@@ -16,6 +16,7 @@ from leaderboard.views.caching import not_modified, version_tag
 from workloads import editions
 
 S = Submission.Status
+MOST_TRIALS = 60  # in one table
 SHORT_BUDGET_S = 600  # an edition with trials this short moves faster on its pages
 QUIET_S = 15  # after this long a fragment is made anew although no row has changed: silence is news, too
 
@@ -69,6 +70,16 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
+def lately(trials: list[results.TrialRow]) -> list[results.TrialRow]:
+    """Of more than fit one table, those that run and those that ended last, in the order of the table."""
+    if len(trials) <= MOST_TRIALS:
+        return trials
+    begun = [row for row in trials if row.trial.status != Trial.Status.QUEUED]
+    begun.sort(key=lambda row: (row.trial.finished_at is None, row.trial.finished_at))
+    shown = {row.trial.pk for row in begun[-MOST_TRIALS:]}
+    return [row for row in trials if row.trial.pk in shown]
+
+
 @require_safe
 def trials_fragment(request: HttpRequest, slug: str) -> HttpResponse:
     """The table of all trials while a submission runs."""
@@ -79,7 +90,7 @@ def trials_fragment(request: HttpRequest, slug: str) -> HttpResponse:
     trials = results.trial_rows(row, Trial.objects.for_page(row))
     context = {
         "submission": row,
-        "trials": trials,
+        "trials": lately(trials),
         "totals": results.totals(trials),
         "is_live": row.status in Submission.ACTIVE,
         "insider": insider,

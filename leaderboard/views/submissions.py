@@ -18,13 +18,12 @@ from leaderboard.models.submissions import FRAMEWORKS, RULESETS
 from leaderboard.views.access import visible_submission
 from leaderboard.views.caching import public_page
 from leaderboard.views.code import shown_file
-from leaderboard.views.live import live_context
+from leaderboard.views.live import MOST_TRIALS, lately, live_context
 from leaderboard.views.studies import curve_rows, shown_study
 from workloads import editions
 
 S = Submission.Status
 ROWS_A_PAGE = 100
-MOST_TRIALS = 60  # of a finished submission in one table
 
 
 @require_safe
@@ -89,7 +88,7 @@ def _page_context(request: HttpRequest, row: Submission, *, insider: bool) -> di
         "standing": standing,
         "ranked": standing.snapshot.head.get("ranked") if standing else 0,
         **_rows(results.workload_rows(row, trials, standing)),
-        "trials": _listed(trials, shown) if row.status in Submission.FINAL else trials,
+        "trials": lately(trials) if row.status in Submission.ACTIVE else _listed(trials, shown),
         "totals": totals,
         "effort": _effort(standing, totals),
         "shown": shown,

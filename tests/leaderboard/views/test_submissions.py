@@ -390,3 +390,20 @@ def test_an_action_that_came_too_late_is_a_sentence_not_an_error(as_user, member
     row.refresh_from_db()
     assert row.status == S.PUBLISHED
     assert "is published and cannot become cancelled" in told
+
+
+def test_of_many_trials_the_table_shows_those_that_run_and_those_that_ended_last(
+    client, team, edition, host, monkeypatch
+):
+    submission = steps.sent(team=team)
+    monkeypatch.setattr(live, "MOST_TRIALS", 2)
+    waiting = client.get(page_of(submission)).context["trials"]
+    for _ in range(3):
+        steps.finish(steps.run(host))
+    running = steps.run(host)
+
+    rows = client.get(reverse("submission_trials", args=[submission.slug])).context["trials"]
+
+    assert waiting == []
+    last = Trial.objects.filter(status=Trial.Status.FINISHED).order_by("-finished_at").first()
+    assert {row.trial.pk for row in rows} == {running.trial_id, last.pk}
