@@ -96,7 +96,9 @@ def test_site_and_host_may_read_workloads_without_a_framework():
 def test_files_that_travel_alone_into_a_trainer_need_nothing_that_is_not_there(path):
     """One model file and one dataset file are copied into a container that holds no other workload."""
     allowed = {"workloads.api", "workloads.spec"}
-    allowed |= {"workloads.batching"} if path in DATASET_FILES else {"workloads.torch_base", "workloads.jax_base"}
+    helpers = {"workloads.batching", "workloads.decoding", "workloads.errors", "workloads.photographs"}
+    helpers |= {"workloads", "workloads.rand_augment"}
+    allowed |= helpers if path in DATASET_FILES else {"workloads.torch_base", "workloads.jax_base"}
     if path not in DATASET_FILES:
         allowed |= {f"workloads.{shared.parent.name}.{shared.stem}" for shared in SHARED_FILES}
         allowed |= {"workloads.layers"}
