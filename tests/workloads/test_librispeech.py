@@ -191,6 +191,20 @@ def test_dropout_and_masks_act_in_training_only(name, framework):
     assert not np.allclose(quiet, logits(still, training, 0.5, 0), atol=1e-3)  # dropout
 
 
+@BOTH
+def test_running_averages_move_as_fast_as_the_workload_says(name, framework):
+    moved = {}
+    for decay in (0.999, 0.9):
+        speech = Speech(name, framework, **NOT_RANDOM, norm_decay=decay)
+        _, _, averages = speech.forward(speech.batch())
+        # They start at 0, or at 1 where they are variances.
+        moved[decay] = [np.minimum(np.abs(part), np.abs(part - 1)) for part in averages.values()]
+
+    assert moved[0.999]
+    for slow, fast in zip(moved[0.999], moved[0.9], strict=True):
+        np.testing.assert_allclose(fast, 100 * slow, rtol=2e-2, atol=1e-5)
+
+
 def test_in_jax_the_feed_forward_modules_keep_their_own_dropout_where_the_benchmark_forgets_the_rate():
     base = registry.get("librispeech_deepspeech").model["fixed_dropout_jax"]
     assert base == 0.1

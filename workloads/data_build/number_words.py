@@ -148,7 +148,7 @@ def _resampled(sound: np.ndarray, speed: int) -> np.ndarray:
 
 
 def _noise(random: np.random.Generator, count: int, level: int) -> np.ndarray:
-    """Sums of four even numbers, nearly normal; `level` is about their standard deviation."""
+    """Sums of four evenly drawn numbers, nearly normal; `level` is about their standard deviation."""
     return random.integers(-level, level + 1, (4, count)).sum(axis=0) * 7 // 8
 
 
