@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,7 +31,7 @@ _WNID = re.compile(r"n\d{8}")
 _PER_PART = 1_024
 _MEAN_BYTES = 115_000  # of a photograph
 _GOLDEN = (math.sqrt(5) - 1) / 2
-_GET_AGAIN = "Download it again from image-net.org"
+_GET = "Download it from image-net.org."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class ImageNet:
     def _check_train(self, source: Path) -> list[Problem]:
         path = _TRAIN_FOLDER if (source / _TRAIN_FOLDER).is_dir() else _TRAIN_TAR
         if not (source / path).exists():
-            return [Problem(path=path, expected="the training photographs", advice=_GET_AGAIN)]
+            return [Problem(path=path, expected="the training photographs", advice=_GET)]
         classes = _train_classes(source)
         problems = []
         if len(classes) != self.classes:
@@ -110,7 +110,7 @@ class ImageNet:
         if _DEVKIT in missing and (source / _DEVKIT_FOLDER).is_dir():
             missing.remove(_DEVKIT)
         if missing:
-            return [Problem(path=name, expected="the file as published", advice=_GET_AGAIN) for name in missing]
+            return [Problem(path=name, expected="the file as published", advice=_GET) for name in missing]
         numbers = sorted(image_archives.validation_number(each.name) for each in _validation_members(source))
         if numbers != list(range(1, wanted + 1)):
             return [_count(_VALIDATION_TAR, f"the photographs 1 to {wanted:,}", len(numbers))]
@@ -132,7 +132,7 @@ class ImageNet:
                 return [_count(_TEST_FOLDER, f"folders named 0 to {self.classes - 1}", len(folders))]
             return _unless_equal(_TEST_FOLDER, _photographs_below(source, folders.values()), self.counts["test"])
         if _test_tar(source) is None:
-            advice = "Download it from huggingface.co/datasets/vaishaal/ImageNetV2"
+            advice = "Download it from huggingface.co/datasets/vaishaal/ImageNetV2."
             return [Problem(path=_TEST_TARS[0], expected="the file as published", advice=advice)]
         return []
 
@@ -171,9 +171,8 @@ def _test_parts(source: Path, count: int, classes: int) -> Iterator[Part]:
     if (source / _TEST_FOLDER).is_dir() or archive is None:
         yield from _folder_parts("test", [(place, label) for label, place in sorted(_numbered_folders(source).items())])
     else:
-        yield _part(
-            "test", "test", ("numbered_tar", archive, classes), count
-        )  # compressed, so it can only be read from its start
+        # It is compressed, so it can only be read from its start.
+        yield _part("test", "test", ("numbered_tar", archive, classes), count)
 
 
 def _folder_parts(split: str, folders: Sequence[tuple[str, int]], per_part: int = 20) -> Iterator[Part]:
@@ -272,10 +271,11 @@ def _attempt(path: str, look: Callable[[], list[Problem]]) -> list[Problem]:
     try:
         return look()
     except DataError as error:
-        return [_problem(path, "a file that can be read", str(error))]
+        found, _, advice = str(error).partition(". ")
+        return [Problem(path=path, expected="a file that can be read", found=found, advice=advice)]
 
 
-def _photographs_below(source: Path, folders: Any) -> int:
+def _photographs_below(source: Path, folders: Iterable[str]) -> int:
     return sum(len(image_archives.folder_files(source / folder)) for folder in folders)
 
 
@@ -288,7 +288,7 @@ def _count(path: str, expected: str, found: int) -> Problem:
 
 
 def _problem(path: str, expected: str, found: str) -> Problem:
-    return Problem(path=path, expected=expected, found=found, advice=f"{_GET_AGAIN}, or unpack it again, all of it.")
+    return Problem(path=path, expected=expected, found=found, advice="Download or unpack it again, all of it.")
 
 
 PREPARER = ImageNet()
