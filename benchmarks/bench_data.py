@@ -149,14 +149,15 @@ class _Timed:
     def __init__(self, batches: Iterator[Any]) -> None:
         self.batches = batches
         self.waited_s = 0.0
+        self.now = time.perf_counter
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        started = time.perf_counter()
+        started = self.now()
         batch = next(self.batches)
-        self.waited_s += time.perf_counter() - started
+        self.waited_s += self.now() - started
         return batch
 
 
