@@ -30,8 +30,9 @@ def link(shared, folder, name):
     """One golden file and its arrays as the only ones of a folder."""
     kind, own = name.split("/")
     (folder / kind).mkdir()
-    for path in (shared / "data" / "reference_vectors" / kind).glob(f"{own}[._]*"):
-        (folder / kind / path.name).symlink_to(path)
+    for path in (shared / "data" / "reference_vectors" / kind).glob("*"):
+        if path.name.startswith((f"{own}.", f"{own}_")) or path.suffix in (".jpg", ".png"):
+            (folder / kind / path.name).symlink_to(path)
 
 
 @pytest.fixture
@@ -205,7 +206,10 @@ def test_the_golden_search_points_and_keys(shared, tmp_path, capsys):
     assert len({row["file"] for row in rows}) == 2
 
 
-@pytest.mark.parametrize("name", [*(f"metrics/{name}" for name in METRICS), "pipelines/ogbg_batching", "pipelines/wmt"])
+PIPELINES = ("ogbg_batching", "wmt", "imagenet_eval")
+
+
+@pytest.mark.parametrize("name", [*(f"metrics/{n}" for n in METRICS), *(f"pipelines/{n}" for n in PIPELINES)])
 def test_the_golden_files_that_are_quick(name, shared, tmp_path, capsys):
     link(shared, tmp_path, name)
 

@@ -16,7 +16,7 @@ from workloads.data_prepare import pieces
 from workloads.datasets import molpcba, wmt
 from workloads.layers import log_mel
 from workloads.spec import Framework
-from workloads.vectors import generator, prepared_files
+from workloads.vectors import generator, photograph_files, prepared_files
 from workloads.vectors.quantity import Quantity, Reporter
 
 _FEATURES = 2e-4  # the logarithm near its floor
@@ -119,5 +119,6 @@ FILES: Mapping[str, Callable[[Path, _Record, Reporter], Iterator[Quantity]]] = {
     "logmel": _logmel,
     "ogbg_batching": _ogbg_batching,
     "wmt": _wmt,
+    **photograph_files.FILES,
     **prepared_files.FILES,
 }
