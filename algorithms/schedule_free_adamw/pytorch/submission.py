@@ -14,7 +14,7 @@ USE_PYTORCH_DDP, RANK, DEVICE, N_GPUS = pytorch_setup()
 
 # What a point of the search space leaves out, and everything under self-tuning.
 DEFAULTS: dict[str, Any] = {
-    "learning_rate": 0.005,
+    "learning_rate": 0.008,
     "one_minus_beta1": 0.1,
     "beta2": 0.99,
     "weight_decay": 0.02,
