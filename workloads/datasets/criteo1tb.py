@@ -4,7 +4,7 @@ A split is a folder of pieces `*.npy`. A piece is an array of records of unsigne
 count, one per category. A model sees the logarithms of counts plus one, and categories rounded to float32 as in the
 benchmark, which loses low bits of the largest ids.
 
-Source: AlgoPerf workloads, criteo1tb, "Data".
+Source: AlgoPerf workloads, click-through prediction, "Data".
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ picture; `volume_max`, the largest value of the volume. Without `columns` the me
 picture itself, which is how small data are stored. What is left to do depends on the mask, so it is done here: leave
 out columns of the measurement, transform along the other axis, cut, normalise.
 
-Source: AlgoPerf workloads, fastmri, "Data". Differences from the benchmark: epochs are full permutations instead of a
+Source: AlgoPerf workloads, reconstruction of scans, "Data". Differences: epochs are full permutations instead of a
 shuffle buffer, and the slices of `eval_train` share the one mask of the other evaluations, so that they are comparable.
 """
 

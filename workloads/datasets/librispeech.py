@@ -7,7 +7,7 @@ with the token of its end, and `num_tokens.npy` (utterances,). Or several such s
 word of its own and a dot.
 
 Batches are float32, sound and tokens alike, and have one length; paddings beside them are 1 where nothing is. Source:
-AlgoPerf workloads, LibriSpeech, "Batch".
+AlgoPerf workloads, speech recognition, "Batch".
 """
 
 from __future__ import annotations

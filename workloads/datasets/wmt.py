@@ -5,7 +5,7 @@ A split is a folder of arrays: `inputs.npy` and `targets.npy`, the tokens of all
 names that begin with a word of its own and a dot. Every sequence ends with its end token; 0 is no token and pads rows.
 
 Pairs with a side that is longer than a row are left out. Training packs several pairs into each row; evaluation has one
-pair per row. Source: AlgoPerf workloads, wmt, "Data".
+pair per row. Source: AlgoPerf workloads, translation, "Data".
 """
 
 from __future__ import annotations
