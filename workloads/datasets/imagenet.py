@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from workloads.batching import generator, read_array, shuffled_indices
-from workloads.decoding import in_batches
+from workloads.decoding import cores, in_batches
 from workloads.errors import DataDamaged, DataMismatch, DataMissing
 from workloads.spec import Split, Workload
 
@@ -189,7 +189,8 @@ def _train_photographs(
     numbered = enumerate(shuffled_indices(len(files), batch_size, generator(seed)))
     chosen = itertools.islice(numbered, turn[0], None, turn[1])
     batches = (_places(files, spec, batch_size, indices, number) for number, indices in chosen)
-    for first, *_ in in_batches(fill, batches, ahead=batch_size):
+    workers = max(1, cores() // turn[1])  # every rank is a process of this machine
+    for first, *_ in in_batches(fill, batches, batch_size, workers):
         yield _mixed(first.batch, spec, generator([*key, _MIXTURE, first.number]))
 
 

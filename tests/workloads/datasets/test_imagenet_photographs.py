@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.workloads.pictures import encoded, picture, plain
-from workloads import decoding, registry
+from workloads import registry
 from workloads.data_prepare.photograph_shards import write_shard
 from workloads.datasets import imagenet
 from workloads.errors import DataMismatch, DataMissing
@@ -73,9 +73,9 @@ def test_an_epoch_shows_every_photograph_once(split):
 
 @pytest.mark.parametrize("spec", [SPEC, MIXED], ids=["plain", "mixed"])
 def test_batches_follow_from_the_seed_whatever_the_number_of_threads(split, spec, monkeypatch):
-    monkeypatch.setattr(decoding, "cores", lambda: 1)
+    monkeypatch.setattr(imagenet, "cores", lambda: 1)
     alone = first_batches(4, split, spec, 5, seed=-3)
-    monkeypatch.setattr(decoding, "cores", lambda: 7)
+    monkeypatch.setattr(imagenet, "cores", lambda: 7)
     together = first_batches(4, split, spec, 5, seed=-3)
 
     assert all(map(same, alone, together))
