@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+from workloads.decoding import prefetched
 from workloads.spec import Framework
 
 _configured: Framework | None = None
@@ -43,6 +45,22 @@ def device_count(framework: str) -> int:
     import torch
 
     return torch.cuda.device_count() or int(os.environ.get("ALGOPERF_DEVICES", "1"))
+
+
+def has_accelerator(framework: str) -> bool:
+    """True when steps are computed elsewhere than on the cores that make batches."""
+    if framework == Framework.JAX:
+        import jax
+
+        return jax.default_backend() != "cpu"
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def ahead_of_steps(framework: str, batches: Iterator[Any]) -> Iterator[Any]:
+    """The same batches, made by a thread while an accelerator computes; where the cores train themselves, as before."""
+    return prefetched(batches, ahead=2) if has_accelerator(framework) else batches
 
 
 def block_until_ready(framework: str, state: Any) -> None:

@@ -20,7 +20,7 @@ from workloads import editions, registry
 from workloads.api import SearchSpaceError, parse_search_space, sample, trial_keys
 from workloads.compatibility import install
 from workloads.errors import DataMissing, SubmissionError, WorkloadsError
-from workloads.frameworks import configure, device_count
+from workloads.frameworks import ahead_of_steps, configure, device_count
 from workloads.generations import built_in_dropout, detect
 from workloads.loop import Trial, initial_state, run
 from workloads.placement import placement
@@ -170,7 +170,7 @@ def _batches(spec: Workload, directory: Path, batch_size: int, seed: int, framew
     devices = device_count(framework) if framework == Framework.JAX else 1
     batches = global_batches(dataset.train_batches, directory, spec, batch_size, seed, devices)
     first = next(batches)  # as in the sandbox, where it is off the clock
-    return itertools.chain([first], batches)
+    return ahead_of_steps(framework, itertools.chain([first], batches))
 
 
 def _point(options: argparse.Namespace, edition: Edition) -> dict[str, Scalar] | None:

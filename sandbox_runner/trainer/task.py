@@ -15,7 +15,7 @@ from sandbox_runner.protocol import LayoutEntry
 from sandbox_runner.trainer import paths
 from workloads import shards, snapshot
 from workloads.api import TrialKeys, trial_keys
-from workloads.frameworks import configure, device_count
+from workloads.frameworks import ahead_of_steps, configure, device_count
 from workloads.spec import Framework, Workload
 
 
@@ -75,7 +75,7 @@ def build_task(message: Mapping[str, Any], rank: Rank) -> Task:
         keys=keys,
         batch_size=batch_size,
         devices=devices,
-        batches=itertools.chain([first], batches),
+        batches=ahead_of_steps(framework, itertools.chain([first], batches)),
         params=params,
         model_state=model_state,
         layout=layout,

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from workloads import data_prepare
+from workloads.__main__ import main
 from workloads.data_prepare import Part, Problem, link_or_copy
 from workloads.data_prepare.manifest import Manifest
 from workloads.data_prepare.run import prepare
@@ -219,6 +221,36 @@ def test_a_disk_without_room_is_told_before_the_work(source, tmp_path):
 
     with pytest.raises(DataMissing, match=r"needs about 6,000,000,000.0 GB and has .* GB free: choose another --to"):
         prepare(Large(), source, tmp_path / "to", 1, print)
+
+
+def test_the_commands_prepare_and_verify(source, tmp_path, monkeypatch, capsys):
+    """Under the name of a real dataset, whose preparer this one stands in for."""
+    monkeypatch.setattr(data_prepare, "load", lambda name: Numbers(dataset=name))
+    to = ["--to", str(tmp_path / "to"), "--workers", "1"]
+
+    (source / "train-0.txt").rename(source / "hidden")
+    assert main(["data", "prepare", "wmt", "--from", str(source), *to]) == 1
+    assert "data prepare: the source of wmt is not complete" in capsys.readouterr().err
+    assert main(["data", "verify", "wmt", *to]) == 1
+    assert "run `python -m workloads data prepare wmt` to its end" in capsys.readouterr().err
+
+    (source / "hidden").rename(source / "train-0.txt")
+    assert main(["data", "prepare", "wmt", "--from", str(source), *to]) == 0
+    assert main(["data", "verify", "wmt", *to]) == 0
+    assert "wmt: 6 files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dataset", data_prepare.DATASETS)
+def test_every_dataset_tells_what_it_wants_of_an_empty_folder(dataset, tmp_path):
+    preparer = data_prepare.load(dataset)
+
+    with pytest.raises(DataMissing) as caught:
+        prepare(preparer, tmp_path, tmp_path / "to", 1, print)
+
+    assert f"the source of {dataset} is not complete" in str(caught.value)
+    assert preparer.layout in str(caught.value)
+    assert preparer.licence
+    assert set(preparer.counts) == {"train", "eval_train", "validation", "test"}
 
 
 PREPARE_SLOWLY = """
