@@ -54,7 +54,15 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="(default: one a core)")
+    parser.add_argument(
+        "--workers", type=_workers, default=os.cpu_count() or 1, metavar="N", help="default: one a core"
+    )
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a number of worker processes, at least 1")
+    return int(text)
 
 
 def _build(options: argparse.Namespace) -> int:

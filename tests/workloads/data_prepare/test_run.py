@@ -240,6 +240,13 @@ def test_the_commands_prepare_and_verify(source, tmp_path, monkeypatch, capsys):
     assert "wmt: 6 files" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("workers", ["0", "-1", "many"])
+def test_without_a_worker_there_is_no_work(workers, capsys):
+    with pytest.raises(SystemExit):
+        main(["data", "verify", "wmt", f"--workers={workers}"])
+    assert "at least 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("dataset", data_prepare.DATASETS)
 def test_every_dataset_tells_what_it_wants_of_an_empty_folder(dataset, tmp_path):
     preparer = data_prepare.load(dataset)
