@@ -46,8 +46,8 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", nargs="?", help="only this one; with --to alone, a prepared full-size dataset")
-    parser.add_argument("--edition", choices=editions.names(), help="(default: mini, unless a dataset is named)")
+    parser.add_argument("dataset", nargs="?", help="only this one")
+    parser.add_argument("--edition", choices=editions.names(), help="default: mini, or v0.6 when a dataset is named")
     parser.add_argument("--to", type=Path, metavar="DIR", help="the data folder (default: the edition's own)")
     _add_workers(parser)
     parser.set_defaults(run=_verify)
