@@ -243,9 +243,10 @@ def test_a_judge_counts_every_sentence_once_whatever_the_batch(framework, data, 
     workload = registry.load(spec, framework)(spec)
     model = workload.init_model_fn(1)
 
-    results = [evaluate(workload, *model, batches(size), 5, data) for size in (5, 3)]
-    monkeypatch.setattr(beam_search, "_SCORES", 2 * BEAMS * 120)  # room for two sentences at once
-    results.append(evaluate(registry.load(spec, framework)(spec), *model, batches(5), 5, data))
+    results = [evaluate(workload, *model, batches(5), 5, data)]
+    monkeypatch.setattr(beam_search, "_SCORES", 3 * BEAMS * 120)  # room for three sentences at once
+    workload = registry.load(spec, framework)(spec)
+    results += [evaluate(workload, *model, batches(size), 5, data) for size in (6, 3)]
 
     assert set(results[0]) == {"accuracy", "bleu", "loss"}
     assert results[0] == pytest.approx(results[1], rel=1e-4)
