@@ -71,7 +71,7 @@ def main() -> int:
             f"on one core: plain loop in Pillow {found['plain_per_s']:.0f}, pipeline {found['pipeline_per_s']:.0f}, "
             f"ratio {found['ratio']:.2f} (aim: at least 0.90)"
         )
-        print(f"on {found['cores']} cores: pipeline {found['all_cores_per_s']:.0f}")
+        print(f"on all cores ({found['cores']}): pipeline {found['all_cores_per_s']:.0f}")
     return 0
 
 
