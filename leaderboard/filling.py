@@ -106,7 +106,7 @@ def enter(entry: Entry, scope: Scope, say: Callable[[str], None]) -> Submission 
         return found
     for draft in Submission.objects.filter(team=team, name=order.name, status__in=Submission.UNSENT):
         lifecycle.discard_draft(draft.pk, actor="shell")
-    submission = sending.send(order, team, say)
+    submission = sending.send(order, team, lambda line: None if line.startswith("note:") else say(line))
     if entry.is_baseline:
         submission = lifecycle.set_baseline(submission.pk, actor="shell", is_baseline=True)
     say(f"{entry}: sent as {submission.slug}.")
@@ -155,12 +155,12 @@ def progress_of(submissions: Sequence[Submission]) -> Progress:
     trials = Trial.objects.filter(study__submission__in=[row.pk for row in submissions])
     attempts = Attempt.objects.filter(trial__in=trials)
     running = trials.filter(status=Trial.Status.RUNNING).select_related("study__submission").first()
-    charged = trials.filter(charged_s__isnull=False).values_list("charged_s", flat=True)
+    charged = trials.values_list("charged_s", flat=True)
     left = estimates.left_s(estimates.Pace.of(attempts), submissions).values()
     return Progress(
         ended=trials.exclude(status__in=Trial.OPEN).count(),
         total=trials.count(),
-        charged_s=sum(charged),
+        charged_s=sum(filter(None, charged)),
         wall_s=_wall_s(attempts),
         left_s=None if None in left else sum(filter(None, left)),
         now=f"{running.study}, trial {running.number}" if running else "",
@@ -169,8 +169,8 @@ def progress_of(submissions: Sequence[Submission]) -> Progress:
 
 def _wall_s(attempts: QuerySet[Attempt]) -> float:
     """Seconds on the wall clock of every attempt that gave a result: set-up and evaluations are in it."""
-    ended = attempts.filter(status=Attempt.Status.FINISHED, finished_at__isnull=False)
-    return sum((until - began).total_seconds() for began, until in ended.values_list("leased_at", "finished_at"))
+    ended = attempts.filter(status=Attempt.Status.FINISHED).only("leased_at", "finished_at")
+    return sum((row.finished_at - row.leased_at).total_seconds() for row in ended if row.finished_at is not None)
 
 
 # --- what came of it ----------------------------------------------------------------------------------------------
