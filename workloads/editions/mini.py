@@ -122,7 +122,7 @@ _LIBRISPEECH_CONFORMER = dataclasses.replace(
     target=Target(validation=0.1, test=0.15),
     max_runtime_s=72,
     eval_period_s=6,
-    step_hint=600,
+    step_hint=700,
     batch_size=16,
     eval_batch_size=32,
     num_train_examples=4_000,
@@ -149,6 +149,7 @@ _LIBRISPEECH_DEEPSPEECH = dataclasses.replace(
         "norm_decay": 0.95,
     },
     target=Target(validation=0.1, test=0.15),
+    step_hint=600,
 )
 _LIBRISPEECH_DEEPSPEECH_TANH = _held_out(
     _LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH_TANH, Target(validation=0.1, test=0.15)
