@@ -44,13 +44,14 @@ def test_an_error_is_raised_at_its_items_turn():
 
 
 def test_who_stops_asking_leaves_no_threads_behind():
-    before = threading.active_count()
+    before = set(threading.enumerate())  # threads of other tests may still be ending
     results = decoding.in_order(lambda item: item, itertools.count(), 4, workers=3)
     next(results)
+    assert set(threading.enumerate()) - before
 
     results.close()
 
-    _wait_for(lambda: threading.active_count() == before)
+    _wait_for(lambda: set(threading.enumerate()) <= before)
 
 
 @pytest.mark.parametrize("ahead", [1, 3, 100])
