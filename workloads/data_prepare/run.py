@@ -35,6 +35,8 @@ def prepare(preparer: Preparer, source: Path, root: Path, workers: int, say: Say
         DataDamaged: some of the source's files cannot be read; everything else of their stage is done.
         DataMismatch: the result does not hold the examples that the dataset has to have.
     """
+    if not source.is_dir():
+        raise DataMissing(f"there is no folder {source}: --from names the folder with\n{preparer.layout}")
     problems = preparer.check(source, say)
     if problems:
         raise DataMissing(

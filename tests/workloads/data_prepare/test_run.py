@@ -130,6 +130,13 @@ def test_everything_that_is_missing_is_listed_before_any_work(source, tmp_path):
     assert not (tmp_path / "to").exists()
 
 
+def test_a_source_that_is_no_folder_is_named(tmp_path):
+    with pytest.raises(
+        DataMissing, match=r"there is no folder .*/nowhere: --from names the folder with\n  train-0.txt"
+    ):
+        prepare(Numbers(), tmp_path / "nowhere", tmp_path / "to", 1, print)
+
+
 def test_a_damaged_file_is_named_and_the_rest_is_done(source, tmp_path):
     (source / "train-1.txt").write_text("1\nx\n")
     with pytest.raises(DataDamaged, match=r"1 parts could not be made:\n  train-1.txt holds something else"):
