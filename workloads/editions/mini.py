@@ -188,13 +188,13 @@ _WMT = dataclasses.replace(
     target=Target(validation=5.0, test=5.0),
     max_runtime_s=72,
     eval_period_s=6,
-    step_hint=700,
-    batch_size=32,
-    eval_batch_size=80,
+    step_hint=1_200,
+    batch_size=16,
+    eval_batch_size=112,
     num_train_examples=12_308,
-    num_eval_train_examples=80,
-    num_validation_examples=80,
-    num_test_examples=80,
+    num_eval_train_examples=112,
+    num_validation_examples=112,
+    num_test_examples=112,
 )
 _WMT_GLU_TANH = _held_out(_WMT, WMT, WMT_GLU_TANH, Target(validation=5.0, test=5.0))
 
