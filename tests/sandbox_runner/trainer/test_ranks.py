@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sandbox_runner.host.snapshot import Snapshot
 from tests.sandbox_runner.processes import ROOT, TrainerPeer, bundle, started
 from workloads import registry, shards, synthetic
 from workloads.api import ForwardPassMode, trial_keys
@@ -118,10 +119,11 @@ def trainer(folder: Path, name: str, ranks: int) -> Iterator[TrainerPeer]:
 
 
 def train(folder: Path, name: str, ranks: int) -> tuple[list[float], np.ndarray]:
-    """The losses of a few steps, and the arrays of the last snapshot as one vector."""
+    """The losses of a few steps, and by how much they moved the arrays of a snapshot, as one vector."""
     with trainer(folder, name, ranks) as found:
         found.set_up(batch_size=BATCH_SIZE)
-        found.initial_snapshot().close()
+        with found.initial_snapshot() as snapshot:
+            initial = _content(snapshot, found.nbytes)
         found.load(submission())
         for kind in ("loaded", "init_done"):
             found.peer.receive(kind)
@@ -132,22 +134,27 @@ def train(folder: Path, name: str, ranks: int) -> tuple[list[float], np.ndarray]
         found.request(2)
         snapshot, _ = found.snapshot(2)
         with snapshot:
-            content = np.frombuffer(os.pread(snapshot.fd, found.nbytes, 0), np.float32)
+            moved = _content(snapshot, found.nbytes) - initial
         found.answer(2, STEPS + 1, {})
         found.peer.send("stop", reason="complete")
         assert found.peer.exit_status() == 0
     lines = (folder / "run" / "log").read_text().splitlines()
     losses = [line.split() for line in lines if line.startswith("loss ")]
     assert {words[4] for words in losses} == {str(ranks)}
-    return [float(words[2]) for words in losses], content
+    return [float(words[2]) for words in losses], moved
+
+
+def _content(snapshot: Snapshot, nbytes: int) -> np.ndarray:
+    return np.frombuffer(os.pread(snapshot.fd, nbytes, 0), np.float32)
 
 
 def assert_same_training(tmp_path: Path, name: str, ranks: int) -> None:
-    losses, weights = train(tmp_path / "one", name, 1)
-    shared_losses, shared_weights = train(tmp_path / "several", name, ranks)
+    """Movements are compared as a whole: a ReLU that rounds to the other side of zero moves one filter by itself."""
+    losses, moved = train(tmp_path / "one", name, 1)
+    shared_losses, shared_moved = train(tmp_path / "several", name, ranks)
     assert len(losses) == STEPS
     assert shared_losses == pytest.approx(losses, rel=2e-5)
-    np.testing.assert_allclose(shared_weights, weights, rtol=1e-3, atol=1e-4)
+    assert np.linalg.norm(shared_moved - moved) < 5e-3 * np.linalg.norm(moved)
 
 
 @pytest.mark.parametrize("name", ["librispeech_deepspeech", "ogbg", "wmt"])
