@@ -185,10 +185,10 @@ _WMT = dataclasses.replace(
         "mlp_dim": 128,
         "max_length": 32,
     },
-    target=Target(validation=5.0, test=5.0),
+    target=Target(validation=4.0, test=4.0),
     max_runtime_s=72,
     eval_period_s=6,
-    step_hint=1_200,
+    step_hint=1_600,
     batch_size=16,
     eval_batch_size=112,
     num_train_examples=12_308,
@@ -196,7 +196,7 @@ _WMT = dataclasses.replace(
     num_validation_examples=112,
     num_test_examples=112,
 )
-_WMT_GLU_TANH = _held_out(_WMT, WMT, WMT_GLU_TANH, Target(validation=5.0, test=5.0))
+_WMT_GLU_TANH = _held_out(_WMT, WMT, WMT_GLU_TANH, Target(validation=4.0, test=4.0))
 
 WORKLOADS = (
     _CRITEO1TB,
