@@ -8,8 +8,9 @@ order of the data instead.
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,36 @@ from workloads import registry
 from workloads.api import ForwardPassMode
 from workloads.errors import EvaluationError
 from workloads.metrics import Outputs, accumulator
-from workloads.spec import Framework
+from workloads.spec import Framework, Workload
 
+CACHE_BYTES = 512 * 1024**2  # of prepared batches, per split; a larger split is read again each time
 _Batch = Mapping[str, Any]
 _Forward = Callable[[Any, Any, _Batch], Outputs]
+
+
+class SplitData:
+    """The prepared batches of one split, kept in memory where they fit."""
+
+    def __init__(self, spec: Workload, directory: Path) -> None:
+        self._spec = spec
+        self._directory = directory
+        self._dataset = importlib.import_module(f"workloads.datasets.{spec.dataset}")
+        self._cache: list[_Batch] | None = None
+
+    def batches(self) -> Iterator[_Batch]:
+        """Every example once; the first full pass decides whether the next ones come from memory."""
+        if self._cache is not None:
+            yield from self._cache
+            return
+        kept: list[_Batch] = []
+        nbytes = 0
+        for batch in self._dataset.eval_batches(self._directory, self._spec, self._spec.eval_batch_size):
+            nbytes += _nbytes(batch)
+            if nbytes <= CACHE_BYTES:
+                kept.append(batch)
+            yield batch
+        if nbytes <= CACHE_BYTES:
+            self._cache = kept
 
 
 def evaluate(
@@ -98,3 +125,11 @@ def _logits(workload: Any) -> _Forward:
 
 def _each(convert: Callable[[Any], np.ndarray], outputs: Any) -> Outputs:
     return tuple(map(convert, outputs)) if isinstance(outputs, tuple) else convert(outputs)
+
+
+def _nbytes(value: Any) -> int:
+    if isinstance(value, Mapping):
+        return sum(_nbytes(part) for part in value.values())
+    if isinstance(value, tuple):
+        return sum(_nbytes(part) for part in value)
+    return int(getattr(value, "nbytes", 0))

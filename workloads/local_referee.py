@@ -5,7 +5,6 @@ Good for developing an algorithm. Its numbers never enter a board: the submissio
 
 from __future__ import annotations
 
-import importlib
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workloads import snapshot
-from workloads.evaluation import evaluate
+from workloads.evaluation import SplitData, evaluate
 from workloads.loop import Measured
 from workloads.spec import Split, Workload
 
@@ -51,7 +50,7 @@ class LocalReferee:
     _resumed_at: float | None = None
     _due_s: float = 0.0
     _reached: set[Split] = field(default_factory=set)
-    _batches: dict[Split, list[Mapping[str, Any]]] = field(default_factory=dict)
+    _splits: dict[Split, SplitData] = field(default_factory=dict)
 
     def start(self) -> None:
         """The clock runs from here, `init_optimizer_state` included."""
@@ -126,17 +125,12 @@ class LocalReferee:
     def _measure_split(self, split: Split, params: Any, model_state: Any) -> dict[str, float | None]:
         count = self.spec.num_examples(split)
         assert count is not None
-        found = evaluate(self.workload, params, model_state, self._split(split), count, self.data)
+        data = self._splits.setdefault(split, SplitData(self.spec, self.data / split))
+        found = evaluate(self.workload, params, model_state, data.batches(), count, self.data)
         return {
             f"{_PREFIXES[split]}/{name}": float(value) if math.isfinite(value) else None
             for name, value in found.items()
         }
-
-    def _split(self, split: Split) -> list[Mapping[str, Any]]:
-        if split not in self._batches:
-            dataset = importlib.import_module(f"workloads.datasets.{self.spec.dataset}")
-            self._batches[split] = list(dataset.eval_batches(self.data / split, self.spec, self.spec.eval_batch_size))
-        return self._batches[split]
 
 
 def _shown(metrics: Mapping[str, float | None], name: str) -> str:

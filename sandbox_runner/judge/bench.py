@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,12 +13,11 @@ import numpy as np
 from sandbox_runner.protocol import LayoutEntry, snapshot_nbytes
 from workloads import registry, snapshot
 from workloads.api import trial_keys
-from workloads.evaluation import evaluate
+from workloads.evaluation import SplitData, evaluate
 from workloads.frameworks import configure
 from workloads.spec import Split, Workload
 
 HELD_APART = (Split.EVAL_TRAIN, Split.VALIDATION, Split.TEST)
-CACHE_BYTES = 512 * 1024**2  # of prepared batches, per split; a larger split is read again each time
 INITIAL_TOLERANCE = 1e-6
 _PREFIXES = {Split.EVAL_TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test"}
 
@@ -82,38 +80,5 @@ class Bench:
             yield np.frombuffer(content, np.dtype(entry.dtype).newbyteorder("<"), count, entry.offset)
 
 
-class SplitData:
-    """The prepared batches of one split, kept in memory where they fit."""
-
-    def __init__(self, spec: Workload, directory: Path) -> None:
-        self._spec = spec
-        self._directory = directory
-        self._dataset = importlib.import_module(f"workloads.datasets.{spec.dataset}")
-        self._cache: list[Mapping[str, Any]] | None = None
-
-    def batches(self) -> Iterator[Mapping[str, Any]]:
-        """Every example once; the first full pass decides whether the next ones come from memory."""
-        if self._cache is not None:
-            yield from self._cache
-            return
-        kept: list[Mapping[str, Any]] = []
-        nbytes = 0
-        for batch in self._dataset.eval_batches(self._directory, self._spec, self._spec.eval_batch_size):
-            nbytes += _nbytes(batch)
-            if nbytes <= CACHE_BYTES:
-                kept.append(batch)
-            yield batch
-        if nbytes <= CACHE_BYTES:
-            self._cache = kept
-
-
 def sha256(content: memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _nbytes(value: Any) -> int:
-    if isinstance(value, Mapping):
-        return sum(_nbytes(part) for part in value.values())
-    if isinstance(value, tuple):
-        return sum(_nbytes(part) for part in value)
-    return int(getattr(value, "nbytes", 0))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workloads import editions, registry
+from workloads import editions, evaluation, registry
 from workloads.datasets import imagenet, molpcba
 from workloads.errors import EvaluationError
 from workloads.evaluation import _all_finite, evaluate
@@ -95,3 +95,21 @@ def test_the_built_molecules_are_evaluated_whole(framework, mini_data):
 
     assert set(result) == {"accuracy", "loss", "mean_average_precision"}
     assert 0.05 < result["mean_average_precision"] < 0.25  # an untrained model is near the share of positives, 0.11
+
+
+@pytest.mark.parametrize(("room", "readings"), [(10**6, 1), (10, 3)])
+def test_a_split_is_kept_in_memory_where_it_fits_and_read_again_where_not(room, readings, monkeypatch, tmp_path):
+    calls = []
+
+    def eval_batches(directory, spec, batch_size):
+        calls.append((directory, batch_size))
+        yield from ({"inputs": (np.full(4, number, np.float32), np.zeros(4))} for number in range(3))
+
+    monkeypatch.setattr(evaluation, "CACHE_BYTES", room)
+    monkeypatch.setattr(imagenet, "eval_batches", eval_batches)
+    split = evaluation.SplitData(RESNET, tmp_path)
+
+    passes = [[batch["inputs"][0][0] for batch in split.batches()] for _ in range(3)]
+
+    assert passes == 3 * [[0, 1, 2]]
+    assert calls == readings * [(tmp_path, RESNET.eval_batch_size)]
