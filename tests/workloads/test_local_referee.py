@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from tests.workloads.fakes import FakeSnapshots, FakeSplit, FakeWorkload
 from workloads import local_referee, snapshot
 from workloads.imagenet_resnet.spec import IMAGENET_RESNET
 from workloads.local_referee import LocalReferee
@@ -24,16 +24,6 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
-
-
-class FakeSnapshots:
-    @staticmethod
-    def arrays(params: Any, model_state: Any) -> list[np.ndarray]:
-        return [np.asarray(params, np.float32)]
-
-
-class FakeWorkload:
-    framework = "pytorch"
 
 
 @pytest.fixture
@@ -52,7 +42,7 @@ def make_referee(clock: Clock, monkeypatch: pytest.MonkeyPatch, stop_at=(Split.V
         return {"accuracy": accuracy.get(batches, 0.1), "loss": float("inf")}
 
     monkeypatch.setattr(local_referee, "evaluate", evaluate)
-    monkeypatch.setattr(LocalReferee, "_split", lambda self, split: split.value)
+    monkeypatch.setattr(local_referee, "SplitData", FakeSplit)
     referee = LocalReferee(
         workload=FakeWorkload(), spec=SPEC, data=Path("unused"), budget_s=60, stop_at=stop_at, say=lambda line: None
     )

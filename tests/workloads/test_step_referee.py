@@ -7,25 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from tests.workloads.fakes import FakeSnapshots, FakeSplit, FakeWorkload
 from workloads import local_referee, snapshot
 from workloads.imagenet_resnet.spec import IMAGENET_RESNET
 from workloads.spec import Split, Target
 from workloads.step_referee import StepReferee, evaluation_steps
 
 SPEC = dataclasses.replace(IMAGENET_RESNET, target=Target(validation=0.8, test=0.7))
-
-
-class FakeSnapshots:
-    @staticmethod
-    def arrays(params: Any, model_state: Any) -> list[np.ndarray]:
-        return [np.asarray(params, np.float32)]
-
-
-class FakeWorkload:
-    framework = "pytorch"
 
 
 @pytest.fixture
@@ -42,7 +32,7 @@ def measured_splits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(snapshot, "module", lambda framework: FakeSnapshots)
     monkeypatch.setattr(local_referee, "evaluate", evaluate)
-    monkeypatch.setattr(StepReferee, "_split", lambda self, split: split.value)
+    monkeypatch.setattr(local_referee, "SplitData", FakeSplit)
     return seen
 
 
