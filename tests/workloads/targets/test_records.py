@@ -37,7 +37,7 @@ def test_a_record_is_about_the_workload_and_data_of_today(name: str, record: dic
 
 @each_record
 def test_the_whole_procedure_was_run(name: str, record: dict[str, Any]):
-    settings = Settings()
+    settings = Settings(framework=record["framework"])
     points = settings.points if name == EDITION.workload(name).base else settings.variant_points
     assert [row["algorithm"] for row in record["tuning"]] == [name for name in ALGORITHMS for _ in range(points)]
     assert len({row["seed"] for row in record["repeats"]}) == settings.seeds
