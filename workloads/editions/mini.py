@@ -119,7 +119,7 @@ _LIBRISPEECH_CONFORMER = dataclasses.replace(
         "time_masks": 2,
         "norm_decay": 0.95,
     },
-    target=Target(validation=0.1, test=0.15),
+    target=Target(validation=0.2, test=0.2),
     max_runtime_s=72,
     eval_period_s=6,
     step_hint=700,
@@ -131,7 +131,7 @@ _LIBRISPEECH_CONFORMER = dataclasses.replace(
     num_test_examples=160,
 )
 _LIBRISPEECH_CONFORMER_GELU = _held_out(
-    _LIBRISPEECH_CONFORMER, LIBRISPEECH_CONFORMER, LIBRISPEECH_CONFORMER_GELU, Target(validation=0.1, test=0.15)
+    _LIBRISPEECH_CONFORMER, LIBRISPEECH_CONFORMER, LIBRISPEECH_CONFORMER_GELU, Target(validation=0.2, test=0.2)
 )
 _LIBRISPEECH_DEEPSPEECH = dataclasses.replace(
     _LIBRISPEECH_CONFORMER,
@@ -148,11 +148,11 @@ _LIBRISPEECH_DEEPSPEECH = dataclasses.replace(
         "fixed_dropout_jax": None,
         "norm_decay": 0.95,
     },
-    target=Target(validation=0.0, test=0.0),
+    target=Target(validation=0.2, test=0.2),
     step_hint=600,
 )
 _LIBRISPEECH_DEEPSPEECH_TANH = _held_out(
-    _LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH_TANH, Target(validation=0.1, test=0.15)
+    _LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH, LIBRISPEECH_DEEPSPEECH_TANH, Target(validation=0.2, test=0.2)
 )
 
 # Drug-like molecules; the tasks are functional groups they contain or not.
