@@ -95,7 +95,7 @@ def test_no_word_sounds_the_same_in_two_splits_but_what_evaluates_training_does(
 def test_utterances_fit_and_hold_the_tones_of_their_words(tree):
     for text, sound in zip(texts(tree, "validation"), sounds(tree, "validation"), strict=True):
         assert len(sound) <= number_words.MAX_SAMPLES
-        # At 16 kHz and a higher speed a tone is higher; loud stretches are the words, in order, with noise at their ends.
+        # At 16 kHz and a higher speed a tone is higher; long loud stretches are the words, in order.
         loud = np.convolve(np.abs(sound.astype(float)), np.ones(400) / 400, "same") > 1_000
         starts = np.flatnonzero(np.diff(loud.astype(int)) == 1)
         ends = np.flatnonzero(np.diff(loud.astype(int)) == -1)
