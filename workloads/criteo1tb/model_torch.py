@@ -133,7 +133,9 @@ class Workload(TorchWorkload):
 
     @property
     def num_eval_train_examples(self) -> int:
-        """As many as for validation, rounded up to whole batches, which are other ones than in JAX."""
+        """Where batches are smaller than in JAX: as many as for validation, rounded up to whole batches."""
+        if self.eval_batch_size == self.spec.eval_batch_size:
+            return self.spec.num_eval_train_examples
         return math.ceil(self.num_validation_examples / self.eval_batch_size) * self.eval_batch_size
 
     def build_model(self) -> nn.Module:
