@@ -51,7 +51,7 @@ def download_reference(page: Page, site: Site, folder: Path) -> Path:
     """The reference submission as the page offers it."""
     page.goto(f"{site.address}/submit/references/")
     with page.expect_download() as download:
-        page.get_by_role("link", name="adamw_pytorch.zip").click()
+        page.get_by_role("link", name="adamw_pytorch.zip", exact=True).click()
     path = folder / "adamw_pytorch.zip"
     download.value.save_as(path)
     return path
@@ -64,7 +64,7 @@ def upload(page: Page, site: Site, archive: Path) -> None:
     page.get_by_label("Self-tuning").check()
     page.get_by_label("PyTorch").check()
     page.get_by_text("Quick look: run only a part of it").click()
-    page.get_by_label("imagenet_resnet").check()
+    page.get_by_label("imagenet_resnet", exact=True).check()
     page.get_by_label("Run one study only").check()
     page.get_by_label("Archive").set_input_files(archive)
     expect(page.get_by_text(re.compile("SHA-256 [0-9a-f]{64}"))).to_be_visible()
