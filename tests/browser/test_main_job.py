@@ -64,7 +64,7 @@ def upload(page: Page, site: Site, archive: Path) -> None:
     page.get_by_label("Self-tuning").check()
     page.get_by_label("PyTorch").check()
     page.get_by_text("Quick look: run only a part of it").click()
-    page.get_by_label("imagenet_resnet", exact=True).check()
+    page.get_by_label("wmt", exact=True).check()
     page.get_by_label("Run one study only").check()
     page.get_by_label("Archive").set_input_files(archive)
     expect(page.get_by_text(re.compile("SHA-256 [0-9a-f]{64}"))).to_be_visible()
