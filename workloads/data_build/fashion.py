@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import io
-import subprocess
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-_FOLDER = "./usr/share/datasets/fashion-mnist/"
+from workloads.data_build.debian import read_file
+
+_FOLDER = "usr/share/datasets/fashion-mnist/"
 _HEADER_BYTES = {"images": 16, "labels": 8}
 _PIXELS = 28 * 28
 
@@ -46,9 +45,5 @@ def _read(package: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _idx(package: Path, member: str, kind: str) -> np.ndarray:
-    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        extracted = files.extractfile(_FOLDER + member)
-        assert extracted is not None
-        content = gzip.decompress(extracted.read())
+    content = gzip.decompress(read_file(package, _FOLDER + member))
     return np.frombuffer(content, np.uint8, offset=_HEADER_BYTES[kind])

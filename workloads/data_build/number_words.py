@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import subprocess
-import tarfile
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from workloads.batching import generator
+from workloads.data_build.debian import read_folder
 from workloads.data_build.sources import Tree
 from workloads.data_prepare.pieces import END, tokeniser, train_vocabulary
 
-_FOLDER = "./usr/share/asterisk/sounds/en_US_f_Allison/digits/"
+_FOLDER = "usr/share/asterisk/sounds/en_US_f_Allison/digits"
 WORDS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
 
 COUNTS = {"train": 4_000, "eval_train": 160, "validation": 160, "test": 160}
@@ -75,15 +74,12 @@ def build(package: Path, counts: Mapping[str, int] = COUNTS) -> Tree:
 
 def _read(package: Path) -> list[np.ndarray]:
     """The recordings of the ten words, int64."""
-    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], capture_output=True, check=True).stdout
+    files = read_folder(package, _FOLDER)
     sounds = []
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        for digit in range(len(WORDS)):
-            extracted = files.extractfile(f"{_FOLDER}{digit}.wav")
-            assert extracted is not None
-            with wave.open(extracted) as sound:
-                assert (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) == (8_000, 2, 1)
-                sounds.append(np.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(np.int64))
+    for digit in range(len(WORDS)):
+        with wave.open(io.BytesIO(files[f"{digit}.wav"])) as sound:
+            assert (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) == (8_000, 2, 1)
+            sounds.append(np.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(np.int64))
     return sounds
 
 
