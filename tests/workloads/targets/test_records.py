@@ -22,6 +22,10 @@ DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "targets.md"
 each_record = pytest.mark.parametrize(("name", "record"), RECORDS.items(), ids=RECORDS)
 
 
+def test_every_workload_has_a_record():
+    assert set(RECORDS) == {workload.name for workload in (*EDITION.workloads, *EDITION.held_out)}
+
+
 @each_record
 def test_the_edition_says_what_its_record_says(name: str, record: dict[str, Any]):
     assert EDITION.workload(name).target == Target(**record["target"])
