@@ -21,10 +21,11 @@ run: setup ## Set up, then serve http://127.0.0.1:8000 with one local host; Ctrl
 fill-boards: setup ## Run the reference submissions in the sandbox, for hours; goes on where it was; ARGS=--quick
 	@exec $(AS_ROOT) $(BIN)/python manage.py fill_boards $(ARGS)
 
-# Tests that share the machine run two at a time; whatever trains, drives Docker or a browser runs alone.
+# Tests that share the machine run two at a time, their programs for XLA unoptimized, since they run once; whatever trains
+# for its own sake, drives Docker or a browser runs alone.
 test: setup ## Set up, then the whole suite but the tests marked `full`
 	@status=0; \
-	OMP_NUM_THREADS=1 $(AS_ROOT) $(BIN)/pytest -n 2 -m "not ($(SERIAL) or full)" || status=$$?; \
+	OMP_NUM_THREADS=1 JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(AS_ROOT) $(BIN)/pytest -n 2 -m "not ($(SERIAL) or full)" || status=$$?; \
 	$(AS_ROOT) $(BIN)/pytest -m "($(SERIAL)) and not full" || status=$$?; \
 	exit $$status
 

@@ -12,8 +12,6 @@ import pytest
 
 from workloads import registry
 
-pytestmark = pytest.mark.trains
-
 ROOT = Path(__file__).resolve().parents[2]
 # One process per number of devices: XLA is told once. Batches are always made of the same eight pieces.
 PROGRAM = """
@@ -86,10 +84,12 @@ for name in names:
 
 def run(program: str, devices: int, *arguments: str) -> list[dict]:
     flags = f"--xla_force_host_platform_device_count={devices}"
+    # Three steps of a narrow model cost less than optimizing its program.
+    quick = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     result = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         cwd=ROOT,
-        env={**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags},
+        env={**os.environ, **quick, "XLA_FLAGS": flags},
         capture_output=True,
         text=True,
     )
@@ -112,7 +112,7 @@ def test_sharded_batches_train_like_on_one_device():
 
 
 def test_replicated_arrays_train_like_on_one_device():
-    assert_same_training((2,), "replicated", ("ogbg", "criteo1tb"))
+    assert_same_training((2,), "replicated", ("ogbg",))
 
 
 @pytest.mark.full

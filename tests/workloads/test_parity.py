@@ -19,19 +19,16 @@ MEMORY_BYTES = 12 * 1024**3
 
 @pytest.mark.parametrize("name", registry.names())
 def test_both_frameworks_agree_on_the_narrow_workload(name):
+    """And an exception with a limit of its own is needed: the day it is not, it goes."""
     found = parity.compare(narrow(registry.get(name)), 4)
     assert found.passed, found
+    assert found.limit == parity.LIMIT or found.largest > parity.LIMIT
 
 
 @pytest.mark.parametrize("name", ["imagenet_resnet", "librispeech_deepspeech"])
 def test_a_switch_of_a_known_exception_is_needed(name):
     """Without it the two differ: the day they do not, the exception goes."""
     assert not parity.compare(narrow(registry.get(name)), 2, switch=False).passed
-
-
-def test_an_exception_without_a_switch_is_needed():
-    found = parity.compare(narrow(registry.get("librispeech_conformer_gelu")), 2)
-    assert parity.LIMIT < found.largest <= found.limit
 
 
 @pytest.mark.full

@@ -16,9 +16,10 @@ from workloads.spec import Framework
 from workloads.vectors.golden import Golden
 from workloads.vectors.runner import Trained
 
-# Each program runs once or twice here, so optimizing it for long does not pay: except for convolutions in float64,
-# which are plain loops on a CPU and forty times slower without.
+# Each program runs once or twice here, so optimizing it for long does not pay: except for large convolutions in
+# float64, which are plain loops on a CPU and forty times slower without.
 _QUICK_TO_COMPILE = {"xla_backend_optimization_level": 0}
+_SMALL = 1_000_000  # weights
 
 
 class JaxRunner:
@@ -87,7 +88,8 @@ class JaxRunner:
         )
 
     def _run(self, function: Callable[..., Any], batch: Any) -> Any:
-        quick = jax.default_backend() == "cpu" and self._dtype == jnp.float32
+        small = sum(value.size for value in self._weights.values()) < _SMALL
+        quick = jax.default_backend() == "cpu" and (small or self._dtype == jnp.float32)
         options = _QUICK_TO_COMPILE if quick else None
         return jax.jit(function, compiler_options=options)(self._weights, batch)
 
