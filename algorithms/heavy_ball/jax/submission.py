@@ -11,13 +11,13 @@ from algoperf import spec
 
 # What a point of the search space leaves out, and everything under self-tuning.
 DEFAULTS: dict[str, Any] = {
-    "learning_rate": 0.5,
-    "one_minus_beta1": 0.1,
-    "weight_decay": 1e-05,
+    "learning_rate": 0.2,
+    "one_minus_beta1": 0.09,
+    "weight_decay": 1e-04,
     "warmup_factor": 0.05,
     "horizon_factor": 1.0,
-    "decay_steps_factor": 0.9,
-    "end_factor": 0.01,
+    "decay_steps_factor": 0.94,
+    "end_factor": 0.001,
     "label_smoothing": 0.0,
     "dropout_rate": 0.0,
     "grad_clip": 1.0,

@@ -14,11 +14,11 @@ USE_PYTORCH_DDP, RANK, DEVICE, N_GPUS = pytorch_setup()
 
 # What a point of the search space leaves out, and everything under self-tuning.
 DEFAULTS: dict[str, Any] = {
-    "learning_rate": 0.004,
-    "one_minus_beta1": 0.1,
+    "learning_rate": 0.005,
+    "one_minus_beta1": 0.2,
     "beta2": 0.99,
-    "weight_decay": 0.02,
-    "warmup_factor": 0.05,
+    "weight_decay": 0.001,
+    "warmup_factor": 0.02,
     "horizon_factor": 1.0,
     "end_factor": 0.01,
     "label_smoothing": 0.0,
