@@ -48,6 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--study", type=int, default=1, help="which study, from 1")
     parser.add_argument("--seed", type=int, help="default: derived from study and trial")
     parser.add_argument("--target", type=float, help="another target; an impossible one shows the whole curve")
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help="another budget, in charged seconds")
     parser.add_argument("--hyperparameters", metavar="JSON", help="this point, as an object, instead of a trial's")
     parser.add_argument(
         "--steps", type=int, help="train this many steps instead of a budget, and past the target; see --evaluations"
@@ -68,6 +69,8 @@ def run_command(options: argparse.Namespace) -> int:
         point = _point(options, edition)
         if (options.steps is not None and options.steps < 1) or options.evaluations < 1:
             raise ValueError("--steps and --evaluations are at least 1")
+        if options.budget is not None and not options.budget > 0:
+            raise ValueError("--budget is more than 0 seconds")
     except (KeyError, WorkloadsError, SearchSpaceError, OSError, ValueError) as error:
         print(f"train: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return EXIT_USAGE
@@ -107,7 +110,7 @@ def train(
         workload=workload,
         spec=spec,
         data=data,
-        budget_s=edition.budget_s(spec, Ruleset(options.ruleset)),
+        budget_s=options.budget or edition.budget_s(spec, Ruleset(options.ruleset)),
         stop_at=edition.stop_at,
         say=_say,
     )

@@ -86,6 +86,15 @@ def test_self_tuning_needs_no_search_space_and_passes_none(tmp_path: Path):
 
 
 @pytest.mark.trains
+def test_another_budget_ends_a_run(tmp_path: Path):
+    options = ("--ruleset", "self_tuning", "--target", "2", "--budget", "0.5", "--json")
+    result = train(tmp_path, files("pytorch"), "imagenet_resnet", *options)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["ending"] == "budget"
+    assert "the budget of 0.5 s is used up" in result.stderr
+
+
+@pytest.mark.trains
 def test_a_failing_submission_ends_with_its_traceback(tmp_path: Path):
     submission = files("pytorch", "raise RuntimeError('diverged')")
     result = train(tmp_path, submission, "imagenet_resnet", "--ruleset", "self_tuning", "--json")
@@ -103,6 +112,7 @@ def test_a_failing_submission_ends_with_its_traceback(tmp_path: Path):
         (("imagenet_resnet", "--hyperparameters", '{"learning_rate": []}'), 'The value of "learning_rate" in point 1'),
         (("imagenet_resnet", "--hyperparameters", "{"), "Expecting property name"),
         (("imagenet_resnet", "--ruleset", "self_tuning", "--steps", "0"), "--steps and --evaluations are at least 1"),
+        (("imagenet_resnet", "--ruleset", "self_tuning", "--budget", "0"), "--budget is more than 0 seconds"),
     ],
 )
 def test_a_wrong_question_gets_a_sentence(tmp_path: Path, options: tuple[str, ...], sentence: str):

@@ -20,6 +20,7 @@ class Trainer:
     def __init__(self) -> None:
         self.commands: list[list[str]] = []
         self.unusable = ""
+        self.least_horizon = 0.0
 
     def __call__(self, command: list[str], core: int | None = None) -> dict[str, Any] | None:
         if self.unusable and self.unusable in command:
@@ -27,12 +28,13 @@ class Trainer:
         self.commands.append(command)
         if "heavy_ball" in command[4]:
             return None
-        rate = json.loads(command[command.index("--hyperparameters") + 1])["learning_rate"]
+        point = json.loads(command[command.index("--hyperparameters") + 1])
+        rate = point["learning_rate"]
         value = 0.9 - rate / 1000 - int(command[command.index("--seed") + 1]) / 100
         metrics = {"validation/accuracy": value, "test/accuracy": value - 0.1}
         step = int(command[command.index("--steps") + 1]) if "--steps" in command else 900
         evaluations = [{"step": 1, "metrics": {}}, {"step": step, "metrics": metrics}]
-        reached = 12.5 if rate > 1e-4 else None
+        reached = 12.5 if rate > 1e-4 and point["horizon_factor"] >= self.least_horizon else None
         return {
             "evaluations": evaluations, "ending": "steps", "steps": step, "best": value, "time_to_target_s": reached
         }  # fmt: skip
@@ -114,6 +116,16 @@ def test_confirming_runs_the_winner_in_the_other_framework_and_badly_tuned(tmp_p
 
     assert targets(tmp_path, "--points", "1", "--seeds", "1") == 0
     assert record(tmp_path)["confirmed"] == found, "the same target stays confirmed"
+
+
+def test_confirming_tries_longer_schedules_when_three_seeds_were_not_enough(tmp_path: Path, trainer: Trainer):
+    targets(tmp_path, "--points", "1", "--seeds", "1")
+    trainer.least_horizon = 1.0
+    assert targets(tmp_path, "--confirm") == 0
+    sensible = record(tmp_path)["confirmed"]["sensible"]
+    horizons = [0.75, 0.75, 0.75, 0.975, 0.975, 0.975, 1.5]
+    assert [run["horizon_factor"] for run in sensible] == pytest.approx(horizons)
+    assert [run["seed"] for run in sensible] == [1, 2, 3, 1, 2, 3, 1]
 
 
 def test_a_target_that_does_not_separate_is_told(tmp_path: Path, trainer: Trainer, monkeypatch, capsys):
