@@ -188,10 +188,11 @@ def test_pages_can_be_used_by_everybody_at_every_width(
             assert page.url.partition("?")[0] == live_server.url + path.partition("?")[0]  # not led elsewhere
             assert page.evaluate("document.documentElement.dataset.theme") == theme
             problems += [f"{path}: {problem}" for problem in page.evaluate(PROBLEMS)]
-            page.set_viewport_size({"width": 320, "height": 800})
-            width = page.evaluate("document.documentElement.scrollWidth")
-            if width > 320:
-                problems.append(f"{path} is {width} px wide at 320 px")
+            for wide in (1280, 800, 320):
+                page.set_viewport_size({"width": wide, "height": 800})
+                width = page.evaluate("document.documentElement.scrollWidth")
+                if width > wide:
+                    problems.append(f"{path} is {width} px wide at {wide} px")
         context.close()
     complaints.heard = [line for line in complaints.heard if "404 (Not Found)" not in line]  # the page that is missing
     assert problems == []
